@@ -1,0 +1,157 @@
+"""Agents, teams and workflows as values: validated, frozen, ready for a run's manifest."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from crew.records import JsonObject, Record
+
+Layer = Literal["project", "project-root", "user", "bundled"]
+Effort = Literal["off", "low", "medium", "high"]
+
+DEFAULT_OUTPUT: JsonObject = {
+    "type": "object",
+    "required": ["summary"],
+    "properties": {"summary": {"type": "string"}},
+}
+"""The result's shape where neither the agent nor the step sets one."""
+
+
+class Source(Record):
+    """Where a definition was read from."""
+
+    path: str
+    layer: Layer
+
+
+class Budget(Record):
+    """What may be spent; a session or a run that has spent it ends as `over_budget`."""
+
+    tokens: int | None = Field(default=None, gt=0)
+
+
+class Agent(Record):
+    """Who a member is.
+
+    Attributes:
+        model: Names in order of preference.
+        tools: Tool names; None means the read-only ones, empty means none.
+        spawns: Agents it may spawn; `("*",)` means any.
+        output: JSON schema of its result.
+        timeout: Seconds of one session; None for no limit.
+        prompt: The file's body.
+    """
+
+    name: str
+    description: str
+    model: tuple[str, ...] = ("default",)
+    thinking: Effort | None = None
+    tools: tuple[str, ...] | None = None
+    spawns: tuple[str, ...] = ()
+    output: JsonObject = DEFAULT_OUTPUT
+    max_turns: int = Field(default=30, gt=0)
+    timeout: float | None = None
+    budget: Budget = Budget()
+    prompt: str
+    source: Source
+
+
+class Member(Record):
+    """A role of a team: an agent, and what of it the team changes."""
+
+    agent: str
+    model: tuple[str, ...] | None = None
+    tools: tuple[str, ...] | None = None
+
+
+class Team(Record):
+    """Members, their workflow and limits.
+
+    Attributes:
+        members: Role to member.
+        max_concurrency: Sessions of tasks at the same time.
+        permissions: Effects (`write`, `execute`) or tool names granted without asking.
+        briefing: The file's body; every member reads it.
+    """
+
+    name: str
+    description: str
+    workflow: str
+    members: dict[str, Member]
+    max_concurrency: int = Field(default=4, gt=0)
+    budget: Budget = Budget()
+    permissions: tuple[str, ...] = ()
+    briefing: str = ""
+    source: Source
+
+
+class Step(Record):
+    """One step of a workflow.
+
+    Attributes:
+        when: Expression over earlier results; the step is skipped when it is false.
+        foreach: Path of a list in an earlier result; one task for each item.
+        fold: How the results of a `foreach` become one; without it they stay a list.
+        output: JSON schema that replaces the agent's.
+        retries: Further attempts after a failure.
+        timeout: Seconds of one attempt; None leaves the agent's.
+        line: Line of its heading in the workflow file.
+    """
+
+    id: str
+    role: str
+    needs: tuple[str, ...] = ()
+    when: str | None = None
+    foreach: str | None = None
+    fold: Literal["concat"] | None = None
+    output: JsonObject | None = None
+    retries: int = Field(default=0, ge=0, le=10)
+    timeout: float | None = None
+    prompt: str
+    line: int
+
+
+class Workflow(Record):
+    """Steps and their dependencies, in file order."""
+
+    name: str
+    description: str
+    steps: tuple[Step, ...]
+    source: Source
+
+
+class Plan(Record):
+    """All that a run needs of the definitions, resolved: nothing is looked up later.
+
+    Attributes:
+        roles: Role to agent, with the team's changes applied.
+        library: Every agent that some session may spawn, by name.
+    """
+
+    team: Team
+    workflow: Workflow
+    roles: dict[str, Agent]
+    library: dict[str, Agent]
+
+
+class Problem(Record):
+    """One thing that is wrong in a definition file.
+
+    Attributes:
+        line: From 1; 0 when it is about the whole file.
+        column: From 1; 0 when it is about the whole line.
+        hint: The mend.
+    """
+
+    path: str
+    line: int
+    column: int
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.path}:{self.line}:{self.column}" if self.line else self.path
+        return f"{where}: {self.message}" + (f"; {self.hint}" if self.hint else "")
+
+
+Definition = Agent | Team | Workflow

@@ -1,0 +1,274 @@
+"""The journal's records: frozen facts about what happened in a run, numbered without gaps.
+
+`seq` is dense per run and `epoch` names the attempt that wrote the record. An event made by
+the engine is unstamped until the journal gives it its number and time.
+"""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from crew.commands import Command
+from crew.records import (
+    NO_USAGE,
+    SCHEMA_VERSION,
+    UNSTAMPED,
+    ArtifactRef,
+    Failure,
+    JsonObject,
+    Record,
+    Status,
+    Timestamp,
+    Usage,
+)
+
+
+class EventBase(Record):
+    """The envelope of an event.
+
+    Attributes:
+        seq: Position in the run's journal, from 1, gapless; 0 while unstamped.
+        session: The session it is about, where it is about one.
+        task: The task it is about, where it is about one.
+    """
+
+    durable: ClassVar[bool] = False
+    """Whether it is fsynced before it is announced."""
+
+    v: int = SCHEMA_VERSION
+    seq: int = 0
+    at: Timestamp = UNSTAMPED
+    run: str = ""
+    epoch: int = 1
+    session: str | None = None
+    task: str | None = None
+
+
+class RunStarted(EventBase):
+    """The first event of a run."""
+
+    kind: Literal["run.started"] = "run.started"
+    team: str
+    workflow: str
+    goal: str
+    model: str
+    workspace: str
+    version: str
+
+
+class RunPaused(EventBase):
+    """Every session of the run holds at its next checkpoint."""
+
+    kind: Literal["run.paused"] = "run.paused"
+
+
+class RunResumed(EventBase):
+    """Sessions that were not paused by themselves go on."""
+
+    kind: Literal["run.resumed"] = "run.resumed"
+
+
+class RunEnded(EventBase):
+    """The last event of a run; every session and task has ended before it."""
+
+    durable: ClassVar[bool] = True
+    kind: Literal["run.ended"] = "run.ended"
+    status: Status
+    error: Failure | None = None
+    result: ArtifactRef | None = None
+    usage: Usage = NO_USAGE
+
+
+class TaskAdded(EventBase):
+    """A task is on the board."""
+
+    kind: Literal["task.added"] = "task.added"
+    step: str
+    role: str
+    needs: tuple[str, ...] = ()
+    title: str = ""
+
+
+class TaskStarted(EventBase):
+    """A session began to work on the task."""
+
+    kind: Literal["task.started"] = "task.started"
+    attempt: int
+
+
+TaskStatus = Literal[
+    "pending", "running", "completed", "failed", "cancelled", "skipped", "unreachable"
+]
+
+
+class TaskEnded(EventBase):
+    """One attempt at the task ended; with `retry` another follows."""
+
+    durable: ClassVar[bool] = True
+    kind: Literal["task.ended"] = "task.ended"
+    status: TaskStatus
+    attempt: int = 0
+    retry: bool = False
+    error: Failure | None = None
+    result: ArtifactRef | None = None
+
+
+class SessionStarted(EventBase):
+    """A session exists; its transcript is `sessions/<session>.jsonl`."""
+
+    kind: Literal["session.started"] = "session.started"
+    role: str
+    agent: str
+    model: str
+    parent: str | None = None
+    depth: int = 0
+    attempt: int = 1
+    max_turns: int
+    title: str = ""
+
+
+class SessionStatus(EventBase):
+    """A session moved between running, paused and waiting."""
+
+    kind: Literal["session.status"] = "session.status"
+    status: Status
+    reason: str = ""
+
+
+class SessionEnded(EventBase):
+    """A session's one final event, after its children ended."""
+
+    durable: ClassVar[bool] = True
+    kind: Literal["session.ended"] = "session.ended"
+    status: Status
+    error: Failure | None = None
+    turns: int = 0
+    tools: int = 0
+    usage: Usage = NO_USAGE
+    result: ArtifactRef | None = None
+
+
+class CommandAccepted(EventBase):
+    """A command was taken; what it leads to follows in events of its own."""
+
+    durable: ClassVar[bool] = True
+    kind: Literal["command.accepted"] = "command.accepted"
+    command: Command
+
+
+class CommandRefused(EventBase):
+    """A command was refused and changed nothing."""
+
+    kind: Literal["command.refused"] = "command.refused"
+    command: Command
+    reason: str
+
+
+class SteerDelivered(EventBase):
+    """A steer or follow-up is in the context of the model request of `turn`."""
+
+    kind: Literal["steer.delivered"] = "steer.delivered"
+    command: str
+    turn: int
+
+
+class SteerUndelivered(EventBase):
+    """A steer or follow-up was accepted, but its session ended before a turn could see it."""
+
+    kind: Literal["steer.undelivered"] = "steer.undelivered"
+    command: str
+    reason: str
+
+
+class PermissionAsked(EventBase):
+    """A session waits for a person's word on one tool call."""
+
+    kind: Literal["permission.asked"] = "permission.asked"
+    request: str
+    tool: str
+    preview: str
+    args: JsonObject
+
+
+class PermissionAnswered(EventBase):
+    """The word on a permission request."""
+
+    kind: Literal["permission.answered"] = "permission.answered"
+    request: str
+    decision: Literal["allow", "allow_session", "deny"]
+    reason: str = ""
+
+
+class ResultSubmitted(EventBase):
+    """A session's result is stored."""
+
+    kind: Literal["result.submitted"] = "result.submitted"
+    result: ArtifactRef
+
+
+class Notice(EventBase):
+    """Something a person should know about the run or one of its sessions."""
+
+    kind: Literal["notice"] = "notice"
+    text: str
+
+
+class Unknown(EventBase):
+    """A kind or a schema version this program does not know, kept as it is."""
+
+    kind: str
+    raw: JsonObject
+
+
+KnownEvent = Annotated[
+    RunStarted
+    | RunPaused
+    | RunResumed
+    | RunEnded
+    | TaskAdded
+    | TaskStarted
+    | TaskEnded
+    | SessionStarted
+    | SessionStatus
+    | SessionEnded
+    | CommandAccepted
+    | CommandRefused
+    | SteerDelivered
+    | SteerUndelivered
+    | PermissionAsked
+    | PermissionAnswered
+    | ResultSubmitted
+    | Notice,
+    Field(discriminator="kind"),
+]
+Event = KnownEvent | Unknown
+
+_EVENT: TypeAdapter[Any] = TypeAdapter(KnownEvent)
+
+
+def parse_event(line: bytes) -> Event:
+    """Read one journal line.
+
+    Raises:
+        ValueError: The line is not a JSON object. What is one, but of a kind, version or shape
+            that this program does not know, comes back as `Unknown` with the whole object.
+    """
+    try:
+        event: Event = _EVENT.validate_json(line)
+    except ValidationError:
+        return _unknown_event(line)
+    return event if event.v <= SCHEMA_VERSION else _unknown_event(line)
+
+
+def _unknown_event(line: bytes) -> Unknown:
+    import json
+
+    raw = json.loads(line)
+    if not isinstance(raw, dict):
+        raise ValueError("not a JSON object")
+    kind, seq = raw.get("kind"), raw.get("seq")
+    return Unknown(
+        kind=kind if isinstance(kind, str) else "unknown",
+        seq=seq if isinstance(seq, int) else 0,
+        raw=raw,
+    )

@@ -1,0 +1,34 @@
+"""The progress snapshot of a session: what it is doing now, for whoever looks."""
+
+from crew.records import NO_USAGE, SCHEMA_VERSION, Record, Status, Timestamp, Usage
+
+OUTPUT_LINES = 8
+
+
+class Progress(Record):
+    """One session, now. Newest wins; sent at most once per 150 ms and session.
+
+    Attributes:
+        turn: Turns begun.
+        tool: The tool that runs now, empty between tools.
+        preview: One line of the running tool's arguments.
+        tools: Tool calls finished.
+        context_tokens: Tokens of the last model request, which is what fills the context.
+        lines: The last `OUTPUT_LINES` lines of output.
+        finished: Set once the session has ended; nothing follows.
+    """
+
+    v: int = SCHEMA_VERSION
+    session: str
+    status: Status
+    turn: int = 0
+    max_turns: int = 0
+    tool: str = ""
+    preview: str = ""
+    tools: int = 0
+    usage: Usage = NO_USAGE
+    context_tokens: int = 0
+    lines: tuple[str, ...] = ()
+    started: Timestamp
+    updated: Timestamp
+    finished: bool = False
