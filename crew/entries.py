@@ -4,8 +4,9 @@ The kinds in `MESSAGE_KINDS` are the conversation: fed to a model in order they 
 message history exactly. The others tell people what happened.
 """
 
+import json
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -185,7 +186,6 @@ class UnknownEntry(EntryBase):
 
     kind: str
     raw: JsonObject
-    known: ClassVar[bool] = False
 
 
 KnownEntry = Annotated[
@@ -243,8 +243,6 @@ def parse_entry(line: bytes) -> Entry:
 
 
 def _unreadable_entry(line: bytes) -> Entry:
-    import json
-
     try:
         raw = json.loads(line)
     except ValueError as error:

@@ -1,27 +1,28 @@
 """Every error that crew raises on purpose: what happened, the mend, and the exit code it means.
 
-    CrewError
-    ├── UsageError                 the command line or an API call is off               2
-    │   └── WorkspaceError         the working folder can't be used                     2
-    ├── DefinitionError            one or more definition files are off                 2
-    ├── StoreError                 the run folder can't be read or written              3
-    │   ├── RunNotFoundError       no such run                                          2
-    │   ├── RunLockedError         another live process runs it                         2
-    │   └── StaleGenerationError   compare-and-set lost
-    ├── ModelError                 a model request failed, with its class               3
-    ├── ToolError                  a tool call failed; the message goes to the model
-    │   └── PathError              a path is outside the workspace or can't be used
-    ├── BoardError                 the task board refused a write                       3
-    │   └── StaleTaskVersionError  the task changed since it was read
-    ├── SpawnError                 a child session was refused by a limit
-    └── CommandError               a command was refused                                2
-        ├── InboxFullError         100 messages already wait
-        ├── SessionEndedError      the session has ended
-        ├── NoSuchSessionError     the run has no such session
-        ├── NotPausedError         resume or step of something that runs
-        └── NoSuchRequestError     the permission request is unknown or answered
+CrewError
+├── UsageError                 the command line or an API call is off               2
+│   └── WorkspaceError         the working folder can't be used                     2
+├── DefinitionError            one or more definition files are off                 2
+├── StoreError                 the run folder can't be read or written              3
+│   ├── RunNotFoundError       no such run                                          2
+│   ├── RunLockedError         another live process runs it                         2
+│   └── StaleGenerationError   compare-and-set lost
+├── ModelError                 a model request failed, with its class               3
+├── ToolError                  a tool call failed; the message goes to the model
+│   └── PathError              a path is outside the workspace or can't be used
+├── BoardError                 the task board refused a write                       3
+│   └── StaleTaskVersionError  the task changed since it was read
+├── SpawnError                 a child session was refused by a limit
+└── CommandError               a command was refused                                2
+    ├── InboxFullError         100 messages already wait
+    ├── SessionEndedError      the session has ended
+    ├── NoSuchSessionError     the run has no such session
+    ├── NotPausedError         resume or step of something that runs
+    └── NoSuchRequestError     the permission request is unknown or answered
 """
 
+import errno
 from enum import IntEnum, StrEnum
 from typing import ClassVar
 
@@ -83,8 +84,6 @@ class StoreError(CrewError):
     @classmethod
     def from_os(cls, doing: str, error: OSError) -> "StoreError":
         """Say what was being done and the root reason, with the mend where one is known."""
-        import errno
-
         hints = {
             errno.ENOSPC: "free some space, or set CREW_HOME to a disk that has it",
             errno.EDQUOT: "free some of the quota, or set CREW_HOME elsewhere",

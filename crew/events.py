@@ -4,6 +4,7 @@
 the engine is unstamped until the journal gives it its number and time.
 """
 
+import json
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -261,8 +262,6 @@ def parse_event(line: bytes) -> Event:
 
 
 def _unknown_event(line: bytes) -> Unknown:
-    import json
-
     raw = json.loads(line)
     if not isinstance(raw, dict):
         raise ValueError("not a JSON object")

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from crew.errors import SpawnError, ToolError
 from crew.records import ArtifactRef, JsonObject
 from crew.tools.workspace import ReviewScope, Workspace
 
@@ -81,14 +82,10 @@ def _ignore(_line: str) -> None:
 
 
 async def _no_spawn(_request: SpawnRequest) -> SpawnOutcome:
-    from crew.errors import SpawnError
-
     raise SpawnError("this session may not spawn others")
 
 
 def _no_submit(_value: JsonObject) -> str:
-    from crew.errors import ToolError
-
     raise ToolError("this session has no result to submit")
 
 

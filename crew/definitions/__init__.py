@@ -1,0 +1,1 @@
+"""Markdown to validated agents, teams and workflows; every error with its place."""

@@ -1,0 +1,1 @@
+"""What a session asks: the model protocol and the models behind it."""

@@ -1,0 +1,1 @@
+"""The one door to runs: start, list, observe, command."""

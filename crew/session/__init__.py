@@ -1,0 +1,1 @@
+"""One agent's conversation: the turn, the loop, inbox, gate and middleware."""
