@@ -1,11 +1,13 @@
 """What a tool is: a name, arguments as a pydantic model, an effect, and one coroutine."""
 
+import difflib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from crew.errors import SpawnError, ToolError
 from crew.records import ArtifactRef, JsonObject
@@ -131,6 +133,21 @@ class Tool(Generic[ArgsT]):
     path_args: ClassVar[tuple[str, ...]] = ()
     args: type[ArgsT]
 
+    def parameters(self) -> JsonObject:
+        """The arguments' JSON schema as the model gets it; shared, not to be changed."""
+        return _parameters(self.args)
+
+    def parse(self, args: JsonObject) -> ArgsT:
+        """Read the arguments of a call.
+
+        Raises:
+            ToolError: They do not fit; the message names each that is off.
+        """
+        try:
+            return self.args.model_validate(args)
+        except ValidationError as error:
+            raise ToolError(_complaint(error, tuple(self.args.model_fields))) from error
+
     def preview(self, args: ArgsT) -> str:
         """One line that says what this call is about: a path, a pattern, a command."""
         for value in args.model_dump(exclude_defaults=True).values():
@@ -144,3 +161,35 @@ class Tool(Generic[ArgsT]):
             ToolError: It could not be done; the message becomes the call's result.
         """
         raise NotImplementedError
+
+
+@cache
+def _parameters(args: type[ToolArgs]) -> JsonObject:
+    schema = args.model_json_schema()
+    # Titles and the class docstring repeat what names and the tool's description say.
+    kept = {key: value for key, value in schema.items() if key not in {"title", "description"}}
+    kept["properties"] = {
+        name: {key: value for key, value in prop.items() if key != "title"}
+        for name, prop in schema.get("properties", {}).items()
+    }
+    return kept
+
+
+def _complaint(error: ValidationError, known: tuple[str, ...]) -> str:
+    said: dict[str, list[str]] = {}
+    for item in error.errors(include_url=False, include_input=False):
+        name = str(item["loc"][0]) if item["loc"] else "arguments"
+        match item["type"]:
+            case "missing":
+                text = "field required"
+            case "extra_forbidden":
+                near = difflib.get_close_matches(name, known, n=1)
+                meant = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+                name, text = f"unknown argument {name!r}", meant
+            case _:
+                text = item["msg"][:1].lower() + item["msg"][1:]
+        said.setdefault(name, []).append(text)
+    return "; ".join(
+        f"{name}{', ' if name.startswith('unknown ') else ': '}{' or '.join(dict.fromkeys(texts))}"
+        for name, texts in said.items()
+    )
