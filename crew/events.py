@@ -201,10 +201,15 @@ class PermissionAnswered(EventBase):
 
 
 class ResultSubmitted(EventBase):
-    """A session's result is stored."""
+    """A session's result is stored.
+
+    Attributes:
+        preview: One line of it for people, such as its summary; empty when it has none.
+    """
 
     kind: Literal["result.submitted"] = "result.submitted"
     result: ArtifactRef
+    preview: str = ""
 
 
 class Notice(EventBase):
