@@ -1,0 +1,137 @@
+"""Findings and verdicts as they stand in any result, read with tolerance for what is missing."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from crew.plaintext import clean
+from crew.view.words import one_line
+
+
+class Priority(StrEnum):
+    """How much a finding matters: P0 stops everything, P3 is a remark."""
+
+    P0 = "P0"
+    P1 = "P1"
+    P2 = "P2"
+    P3 = "P3"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One mistake that a session reported.
+
+    Attributes:
+        confidence: From 0 to 1; None when it was not said.
+        file: Path in the workspace; empty when the finding is about the whole change.
+        line: From 1; None when it is about the whole file.
+        quote: The text of the line, as the session saw it.
+    """
+
+    title: str
+    body: str = ""
+    priority: Priority = Priority.P2
+    confidence: float | None = None
+    file: str = ""
+    line: int | None = None
+    end_line: int | None = None
+    rule: str = ""
+    quote: str = ""
+
+    @property
+    def place(self) -> str:
+        """`file:line`, as far as it is known."""
+        return f"{self.file}:{self.line}" if self.file and self.line else self.file
+
+
+def findings(result: Any) -> list[Finding]:
+    """The findings of a result, worst first, then by file and line.
+
+    A result without `findings` has none. A finding without a known priority is a P2: it is
+    neither a blocker nor a remark until somebody says so.
+    """
+    listed = result.get("findings") if isinstance(result, dict) else None
+    if not isinstance(listed, list):
+        return []
+    found = [finding for item in listed if (finding := _finding(item))]
+    return sorted(found, key=lambda finding: (finding.priority, finding.file, finding.line or 0))
+
+
+def verdict(result: Any) -> str | None:
+    """The verdict of a result, such as `approve` or `request_changes`; None without one."""
+    said = result.get("verdict") if isinstance(result, dict) else None
+    return one_line(said) if isinstance(said, str) and said else None
+
+
+def summary(result: Any) -> str:
+    """The summary of a result; empty without one."""
+    said = result.get("summary") if isinstance(result, dict) else None
+    return clean(said).strip() if isinstance(said, str) else ""
+
+
+def worst(found: Iterable[Finding]) -> Priority | None:
+    """The highest priority among findings; None when there are none."""
+    return min((finding.priority for finding in found), default=None)
+
+
+def tally(found: Iterable[Finding]) -> str:
+    """Findings counted by priority: `3 findings: 1 P1, 2 P3`; `no findings`."""
+    priorities = [finding.priority for finding in found]
+    if not priorities:
+        return "no findings"
+    counts = [f"{n} {p}" for p in Priority if (n := priorities.count(p))]
+    noun = "finding" if len(priorities) == 1 else "findings"
+    return f"{len(priorities)} {noun}: {', '.join(counts)}"
+
+
+def breaks(result: Any, limit: Priority) -> bool:
+    """Whether a result fails a gate: a finding of `limit` or worse.
+
+    A result that has a verdict and no list of findings fails by its verdict.
+    """
+    if isinstance(result, dict) and isinstance(result.get("findings"), list):
+        priority = worst(findings(result))
+        return priority is not None and priority <= limit
+    return verdict(result) in {"request_changes", "revise", "reject"}
+
+
+def _finding(item: Any) -> Finding | None:
+    if isinstance(item, str) and item.strip():
+        return Finding(title=one_line(item))
+    if not isinstance(item, dict):
+        return None
+    title, body = _text(item, "title"), _text(item, "body")
+    rule = one_line(_text(item, "rule"))
+    return Finding(
+        title=one_line(title or body or rule, 200) or "(no title)",
+        body=body,
+        priority=_priority(item.get("priority")),
+        confidence=_confidence(item.get("confidence")),
+        file=one_line(_text(item, "file")),
+        line=_line(item.get("line")),
+        end_line=_line(item.get("end_line")),
+        rule=rule,
+        quote=_text(item, "quote"),
+    )
+
+
+def _text(item: dict[str, Any], key: str) -> str:
+    value = item.get(key)
+    return clean(value).strip() if isinstance(value, str) else ""
+
+
+def _priority(value: Any) -> Priority:
+    word = f"P{value}" if isinstance(value, int) else str(value).strip().upper()
+    return Priority(word) if word in Priority.__members__ else Priority.P2
+
+
+def _confidence(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value <= 1 else None
+
+
+def _line(value: Any) -> int | None:
+    good = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return value if good else None

@@ -1,0 +1,199 @@
+"""A run as lines that keep their order: tasks as on the board, spawned sessions below them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from crew.plaintext import clean
+from crew.records import Status
+from crew.view.state import RunView, SessionView, TaskView
+from crew.view.words import one_line, tool_words
+
+
+class Mark(StrEnum):
+    """What a row's state means to the eye; each front end has its own sign for it."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING = "waiting"
+    PAUSED = "paused"
+    DONE = "done"
+    ATTENTION = "attention"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line: a task with the session of its latest attempt, or a spawned session.
+
+    Attributes:
+        key: Stays the same as long as the row exists, also over a task's attempts.
+        depth: 0 for a task, one more for each spawn.
+        doing: What happens there now, or how it ended, in words.
+    """
+
+    key: str
+    depth: int
+    name: str
+    mark: Mark
+    doing: str
+    task: TaskView | None = None
+    session: SessionView | None = None
+
+
+_MARKS = {
+    Status.PENDING: Mark.PENDING,
+    Status.RUNNING: Mark.RUNNING,
+    Status.PAUSED: Mark.PAUSED,
+    Status.WAITING: Mark.WAITING,
+    Status.COMPLETED: Mark.DONE,
+    Status.NEEDS_ATTENTION: Mark.ATTENTION,
+    Status.MAX_TURNS: Mark.ATTENTION,
+    Status.OVER_BUDGET: Mark.ATTENTION,
+    Status.FAILED: Mark.FAILED,
+    Status.CANCELLED: Mark.STOPPED,
+    Status.INTERRUPTED: Mark.STOPPED,
+}
+
+_ENDINGS = {
+    Status.COMPLETED: "done",
+    Status.NEEDS_ATTENTION: "needs attention",
+    Status.FAILED: "failed",
+    Status.CANCELLED: "cancelled",
+    Status.INTERRUPTED: "interrupted",
+    Status.MAX_TURNS: "stopped at its turn limit",
+    Status.OVER_BUDGET: "stopped: its budget is spent",
+}
+
+_TASK_MARKS = {
+    "pending": Mark.PENDING,
+    "running": Mark.RUNNING,
+    "completed": Mark.DONE,
+    "failed": Mark.FAILED,
+    "cancelled": Mark.STOPPED,
+    "skipped": Mark.STOPPED,
+    "unreachable": Mark.STOPPED,
+}
+
+
+def mark(status: Status) -> Mark:
+    """What a status means to the eye."""
+    return _MARKS[status]
+
+
+def status_words(status: Status) -> str:
+    """A status as people say it: `done`, `stopped at its turn limit`, `running`."""
+    return _ENDINGS.get(status, str(status))
+
+
+def rows(view: RunView) -> tuple[Row, ...]:
+    """Every task and session of the run; a row never moves before another."""
+    return tuple(_walk(view))
+
+
+def doing(session: SessionView) -> str:
+    """What a session does now, or how it ended: `reading crew/feed.py`, `done: 3 findings`."""
+    if session.over:
+        return _ending(session)
+    if session.asks:
+        ask = session.asks[0]
+        return f"waiting for permission: {one_line(ask.tool)} {one_line(ask.preview)}".rstrip()
+    if session.status is Status.PAUSED:
+        reason = one_line(session.reason)
+        return f"paused: {reason}" if reason and reason != "paused" else "paused"
+    progress = session.progress
+    if progress is not None and progress.tool:
+        return tool_words(progress.tool, progress.preview)
+    if session.status is Status.WAITING:
+        return one_line(session.reason) or "waiting"
+    if progress is None or progress.turn == 0:
+        return "starting"
+    return "waiting for the model"
+
+
+def task_words(task: TaskView) -> str:
+    """Where a task stands that has no session to speak for it."""
+    why = f": {one_line(task.error.message)}" if task.error else ""
+    match task.status:
+        case "pending" if task.attempt:
+            return f"trying again{why}"
+        case "pending":
+            return f"after {', '.join(task.needs)}" if task.needs else "about to start"
+        case "running":
+            return "starting"
+        case "completed":
+            return "done"
+        case "skipped":
+            return f"skipped{why}"
+        case "unreachable":
+            return f"not reached{why}"
+        case ended:
+            return f"{ended}{why}"
+
+
+def _walk(view: RunView) -> Iterator[Row]:
+    told: set[str] = set()
+    for task in view.tasks.values():
+        told.update(task.sessions)
+        session = view.sessions.get(task.sessions[-1]) if task.sessions else None
+        yield _task_row(task, session)
+        for attempt in task.sessions:
+            if (known := view.sessions.get(attempt)) is not None:
+                yield from _children(view, known, 1, told)
+    for session in view.sessions.values():
+        if session.id not in told:
+            told.add(session.id)
+            yield _session_row(session, 0)
+            yield from _children(view, session, 1, told)
+
+
+def _children(view: RunView, parent: SessionView, depth: int, told: set[str]) -> Iterator[Row]:
+    for child in parent.children:
+        session = view.sessions.get(child)
+        if session is None or child in told:
+            continue
+        told.add(child)
+        yield _session_row(session, depth)
+        yield from _children(view, session, depth + 1, told)
+
+
+def _task_row(task: TaskView, session: SessionView | None) -> Row:
+    # Between two attempts, and for a task that ended without a session, the board speaks.
+    speaks = session is not None and not (session.over and task.status == "pending")
+    if session is None or not speaks:
+        sign, words = _TASK_MARKS[task.status], task_words(task)
+    else:
+        sign, words = _session_mark(session), doing(session)
+        if session.attempt > 1 and not session.over:
+            words = f"{words} (attempt {session.attempt})"
+    return Row(
+        key=f"task:{task.id}",
+        depth=0,
+        name=one_line(task.title) or task.id,
+        mark=sign,
+        doing=words,
+        task=task,
+        session=session,
+    )
+
+
+def _session_row(session: SessionView, depth: int) -> Row:
+    return Row(
+        key=f"session:{session.id}",
+        depth=depth,
+        name=session.role,
+        mark=_session_mark(session),
+        doing=doing(session),
+        session=session,
+    )
+
+
+def _session_mark(session: SessionView) -> Mark:
+    return Mark.WAITING if session.asks else mark(session.status)
+
+
+def _ending(session: SessionView) -> str:
+    words = status_words(session.status)
+    told = session.error.message if session.error else session.preview
+    return f"{words}: {one_line(clean(told))}" if told.strip() else words

@@ -1,0 +1,200 @@
+"""What a front end knows of a run at one moment: frozen values, whatever folded them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from crew.commands import Command
+from crew.events import TaskStatus
+from crew.progress import Progress
+from crew.records import NO_USAGE, TERMINAL, ArtifactRef, Failure, JsonObject, Status, Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionView:
+    """An open permission request."""
+
+    request: str
+    session: str | None
+    tool: str
+    preview: str
+    args: JsonObject
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandView:
+    """A command and what became of it.
+
+    Attributes:
+        state: A steer or follow-up goes on from `accepted` to `delivered` or `undelivered`.
+        turn: The turn that saw a steer or follow-up.
+        reason: Why it was refused or not delivered.
+    """
+
+    command: Command
+    at: datetime
+    state: Literal["accepted", "refused", "delivered", "undelivered"]
+    turn: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeView:
+    """Something a person should know, about the run or one session."""
+
+    at: datetime
+    session: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskView:
+    """A task of the board.
+
+    Attributes:
+        status: `pending` again between a failed attempt and the next one.
+        attempt: The latest attempt, 0 before the first.
+        error: Why the latest attempt that ended did not succeed.
+        sessions: One for each attempt, in order.
+    """
+
+    id: str
+    step: str
+    role: str
+    needs: tuple[str, ...] = ()
+    title: str = ""
+    status: TaskStatus = "pending"
+    attempt: int = 0
+    error: Failure | None = None
+    result: ArtifactRef | None = None
+    sessions: tuple[str, ...] = ()
+
+    @property
+    def ended(self) -> bool:
+        """Whether no further attempt follows."""
+        return self.status not in {"pending", "running"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionView:
+    """A session.
+
+    Attributes:
+        reason: Why it waits or is paused.
+        preview: One line of its result.
+        asks: Its open permission requests, oldest first.
+        progress: The latest snapshot; None before the first and once the session has ended.
+        children: Sessions that it spawned, in order.
+    """
+
+    id: str
+    role: str
+    agent: str
+    model: str
+    parent: str | None = None
+    task: str | None = None
+    depth: int = 0
+    attempt: int = 1
+    max_turns: int = 0
+    title: str = ""
+    status: Status = Status.RUNNING
+    reason: str = ""
+    started: datetime
+    ended: datetime | None = None
+    error: Failure | None = None
+    result: ArtifactRef | None = None
+    preview: str = ""
+    asks: tuple[PermissionView, ...] = ()
+    progress: Progress | None = None
+    children: tuple[str, ...] = ()
+    final_turns: int = 0
+    final_tools: int = 0
+    final_usage: Usage = NO_USAGE
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self.status in TERMINAL
+
+    @property
+    def turns(self) -> int:
+        """Turns begun so far, or in all."""
+        return self.progress.turn if self.progress else self.final_turns
+
+    @property
+    def tools(self) -> int:
+        """Tool calls finished so far, or in all."""
+        return self.progress.tools if self.progress else self.final_tools
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens and cost so far, or in all."""
+        return self.progress.usage if self.progress else self.final_usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """What all sessions of a run came to. `usage.cost` is None when any price is unknown."""
+
+    sessions: int = 0
+    running: int = 0
+    turns: int = 0
+    tools: int = 0
+    usage: Usage = NO_USAGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """A run as its feed has told it so far.
+
+    Attributes:
+        seq: The last event that is part of this view; 0 before the first.
+        status: `pending` before `run.started`; `paused` while the run's own latch holds.
+        tasks: By id, in board order; the order never changes.
+        sessions: By id, in the order they started; the order never changes.
+        notices: The newest ones, oldest first.
+        commands: The newest ones, by command id.
+    """
+
+    run: str = ""
+    seq: int = 0
+    team: str = ""
+    workflow: str = ""
+    goal: str = ""
+    model: str = ""
+    workspace: str = ""
+    version: str = ""
+    status: Status = Status.PENDING
+    started: datetime | None = None
+    ended: datetime | None = None
+    error: Failure | None = None
+    result: ArtifactRef | None = None
+    tasks: Mapping[str, TaskView] = field(default_factory=dict)
+    sessions: Mapping[str, SessionView] = field(default_factory=dict)
+    notices: tuple[NoticeView, ...] = ()
+    commands: Mapping[str, CommandView] = field(default_factory=dict)
+
+    @property
+    def over(self) -> bool:
+        """Whether the run has ended."""
+        return self.status in TERMINAL
+
+    @property
+    def asks(self) -> tuple[PermissionView, ...]:
+        """Every open permission request, in session order."""
+        return tuple(ask for session in self.sessions.values() for ask in session.asks)
+
+    @property
+    def totals(self) -> Totals:
+        """Sums over all sessions, failed attempts included."""
+        usage, turns, tools, running = NO_USAGE, 0, 0, 0
+        for session in self.sessions.values():
+            usage += session.usage
+            turns += session.turns
+            tools += session.tools
+            running += not session.over
+        return Totals(
+            sessions=len(self.sessions), running=running, turns=turns, tools=tools, usage=usage
+        )
