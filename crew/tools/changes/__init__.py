@@ -1,0 +1,6 @@
+"""What is under review: the change that git knows of, or the folder where there is no git."""
+
+from crew.tools.changes.collect import collect, load_hunks, survey
+from crew.tools.changes.types import Change, ChangeSet, Hunk, Survey, shown
+
+__all__ = ["Change", "ChangeSet", "Hunk", "Survey", "collect", "load_hunks", "shown", "survey"]

@@ -1,0 +1,218 @@
+"""Finding what is under review, and reading its hunks within bounds."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+
+import anyio
+
+from crew.errors import ToolError, WorkspaceError
+from crew.tools.changes.comparison import Comparison, find_branch_base, given_base, last_commit
+from crew.tools.changes.folder import as_addition, folder_changes
+from crew.tools.changes.git import DIFF_OPTIONS, Git, NoRepositoryError
+from crew.tools.changes.parse import parse_list, parse_patch
+from crew.tools.changes.types import Change, ChangeSet, Hunk, Survey
+from crew.tools.workspace import ReviewScope, Workspace
+
+_PATCH_LIMIT = 8_000_000
+_COUNT_LIMIT = 64_000_000
+_ARGUMENT_LIMIT = 100_000
+_WHOLE = 2_000
+"""From this many files on, one diff of everything costs less than naming each of them."""
+
+
+async def collect(workspace: Workspace, scope: ReviewScope) -> ChangeSet:
+    """What is under review with its hunks: at most 8 MB of them, whole files only.
+
+    Raises:
+        ToolError: The base is unknown, or git can't read the repository.
+        WorkspaceError: The workspace is gone.
+    """
+    found = await survey(workspace, scope)
+    return await load_hunks(workspace, found, found.set.changes)
+
+
+async def survey(workspace: Workspace, scope: ReviewScope) -> Survey:
+    """What is under review, as a list of files without hunks.
+
+    Uncommitted changes if there are any, else the branch against its merge base with the
+    default branch, else the last commit; outside git the whole folder, bounded.
+
+    Raises:
+        ToolError: The base is unknown, or git can't read the repository.
+        WorkspaceError: The workspace is gone.
+    """
+    if not workspace.root.is_dir():
+        raise WorkspaceError(f"the folder {workspace.root} is gone")
+    places = tuple(_place(workspace, path) for path in scope.paths)
+    try:
+        git = await Git.open(workspace.root)
+    except NoRepositoryError as error:
+        return await _survey_folder(workspace, scope, places, str(error))
+    if scope.base is not None:
+        return await _compare(git, await given_base(git, scope.base), places)
+    head = await git.commit("HEAD")
+    uncommitted = await _compare(git, await _since(git, head), places)
+    if uncommitted.set.changes or head is None:
+        return uncommitted
+    base = await find_branch_base(git, head) or await last_commit(git, head)
+    return await _compare(git, base, places)
+
+
+async def load_hunks(
+    workspace: Workspace, found: Survey, changes: Sequence[Change], *, limit: int = _PATCH_LIMIT
+) -> ChangeSet:
+    """The same change set, with hunks and only these files of the survey.
+
+    Files past `limit` bytes of patch stay without hunks, and the set is `cut`.
+
+    Raises:
+        ToolError: Git can't read the repository.
+    """
+    if found.set.kind == "folder":
+        return replace(found.set, changes=tuple(changes))
+    tracked = [change for change in changes if not change.untracked and _has_text(change)]
+    hunks, left = await _tracked_hunks(workspace, found, tracked, limit)
+    fresh = [change for change in changes if change.untracked and _has_text(change)]
+    read = await anyio.to_thread.run_sync(
+        _untracked_hunks, workspace, fresh, left, abandon_on_cancel=True
+    )
+    loaded = tuple(
+        replace(change, hunks=read.get(change.path, ()) or hunks.get(change.path, ()))
+        for change in changes
+    )
+    missing = sum(1 for change in loaded if not change.hunks and _has_text(change))
+    if not missing:
+        return replace(found.set, changes=loaded)
+    note = f"the diff is large: {missing} files are listed without theirs"
+    return replace(found.set, changes=loaded, cut=True, notes=(*found.set.notes, note))
+
+
+def _has_text(change: Change) -> bool:
+    counted = change.added + change.removed > 0
+    return counted and not change.binary and change.kind != "submodule"
+
+
+async def _since(git: Git, head: str | None) -> Comparison:
+    if head is None:
+        return Comparison(
+            kind="uncommitted",
+            base=await git.empty_tree(),
+            title="everything, in a repository without a commit",
+        )
+    return Comparison(kind="uncommitted", base=head, title=f"uncommitted changes since {head[:10]}")
+
+
+async def _survey_folder(
+    workspace: Workspace, scope: ReviewScope, places: tuple[str, ...], why: str
+) -> Survey:
+    if scope.base is not None:
+        raise ToolError(f"nothing to compare with {scope.base}: {why}")
+    folder = await anyio.to_thread.run_sync(
+        folder_changes, workspace.root, places, abandon_on_cancel=True
+    )
+    return Survey(set=replace(folder, notes=(why, *folder.notes)))
+
+
+async def _compare(git: Git, how: Comparison, places: tuple[str, ...]) -> Survey:
+    revisions = [how.base, *([how.head] if how.head else [])]
+    pathspec = ["--", *(places or (".",))]
+    listing = await git.run(
+        "diff", "--raw", "--numstat", "-z", *DIFF_OPTIONS, *revisions, *pathspec
+    )
+    if listing.code and not listing.cut:
+        raise ToolError(f"git diff failed: {listing.stderr.strip() or listing.code}")
+    changes = list(await anyio.to_thread.run_sync(parse_list, listing.stdout))
+    if how.head is None:
+        others = await git.run("ls-files", "--others", "--exclude-standard", "-z", *pathspec)
+        names = [name for name in os.fsdecode(others.stdout).split("\0") if name]
+        changes += await anyio.to_thread.run_sync(_count_lines, git, names, abandon_on_cancel=True)
+    notes = how.notes
+    if listing.cut:
+        notes = (*notes, "the list of changed files is longer than can be held: it is cut")
+    return Survey(
+        set=ChangeSet(
+            kind=how.kind,
+            base=how.base,
+            title=how.title,
+            changes=tuple(sorted(changes, key=lambda change: change.path)),
+            cut=listing.cut,
+            notes=notes,
+        ),
+        head=how.head,
+        places=places,
+    )
+
+
+def _count_lines(git: Git, names: Sequence[str]) -> list[Change]:
+    changes: list[Change] = []
+    budget = _COUNT_LIMIT
+    for name in names:
+        if budget <= 0:
+            change = Change(path=name, status="added", untracked=True, note="lines not counted")
+        else:
+            change = as_addition(git.root, name, hunks=False)
+            budget -= 40 * change.added
+        changes.append(change)
+    return changes
+
+
+async def _tracked_hunks(
+    workspace: Workspace, found: Survey, changes: Sequence[Change], limit: int
+) -> tuple[dict[str, tuple[Hunk, ...]], int]:
+    hunks: dict[str, tuple[Hunk, ...]] = {}
+    if not changes or found.set.base is None:
+        return hunks, limit
+    git = await Git.open(workspace.root)
+    revisions = [found.set.base, *([found.head] if found.head else [])]
+    for pathspec in _pathspecs(changes, found.places):
+        done = await git.run(
+            "diff", "-p", "-U3", "--inter-hunk-context=0", *DIFF_OPTIONS, *revisions,
+            "--", *pathspec, limit=limit,
+        )  # fmt: skip
+        hunks |= await anyio.to_thread.run_sync(
+            partial(parse_patch, done.stdout, cut=done.cut), abandon_on_cancel=True
+        )
+        limit -= len(done.stdout)
+        if done.cut or limit <= 0:
+            return hunks, 0
+    return hunks, limit
+
+
+def _pathspecs(changes: Sequence[Change], places: Sequence[str]) -> Iterator[list[str]]:
+    if len(changes) > _WHOLE:
+        yield list(places) or ["."]
+        return
+    batch: list[str] = []
+    size = 0
+    for change in changes:
+        names = [change.path] + ([change.old_path] if change.old_path else [])
+        if size > _ARGUMENT_LIMIT:
+            yield batch
+            batch, size = [], 0
+        batch += names
+        size += sum(len(name) + 1 for name in names)
+    if batch:
+        yield batch
+
+
+def _untracked_hunks(
+    workspace: Workspace, changes: Sequence[Change], limit: int
+) -> dict[str, tuple[Hunk, ...]]:
+    hunks: dict[str, tuple[Hunk, ...]] = {}
+    for change in changes:
+        if limit <= 0:
+            break
+        loaded = as_addition(workspace.root, change.path, hunks=True)
+        hunks[change.path] = loaded.hunks
+        limit -= sum(len(text) + 1 for hunk in loaded.hunks for _, text in hunk.lines)
+    return hunks
+
+
+def _place(workspace: Workspace, path: str) -> str:
+    """A scope path relative to the workspace, its links kept, checked not to lead outside."""
+    workspace.resolve(path)
+    joined = os.path.normpath(os.path.join(workspace.root, path))
+    relative = os.path.relpath(joined, workspace.root)
+    return "." if relative.startswith("..") else relative

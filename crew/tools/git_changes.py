@@ -1,0 +1,184 @@
+"""The tool `git_changes`: what is under review, as a table and a diff that can be paged through."""
+
+from collections.abc import Iterator, Sequence
+
+from pydantic import Field
+
+from crew.tools.changes import Change, ChangeSet, Hunk, Survey, load_hunks, shown, survey
+from crew.tools.protocol import Effect, Tool, ToolArgs, ToolContext, ToolOutput
+
+_TABLE_ROWS = 400
+_PAGE_BYTES = 60_000
+_PAGE_FILES = 200
+_LINE_LIMIT = 2_000
+_LETTERS = {
+    "added": "A",
+    "copied": "C",
+    "deleted": "D",
+    "modified": "M",
+    "renamed": "R",
+    "typechange": "T",
+}
+
+
+class GitChangesArgs(ToolArgs):
+    """Which part of the change to show."""
+
+    paths: tuple[str, ...] = Field(
+        default=(), description="Only these files and folders; empty means the whole change."
+    )
+    diff: bool = Field(default=True, description="Whether to show the diff below the file table.")
+    offset: int = Field(default=0, ge=0, description="Number of files to skip, to go on.")
+    line: int = Field(
+        default=0, ge=0, description="Lines of the first file's diff to skip, to go on inside it."
+    )
+
+
+class GitChanges(Tool[GitChangesArgs]):
+    """Shows what is under review."""
+
+    name = "git_changes"
+    description = (
+        "What is under review: uncommitted changes if there are any, else the branch against its "
+        "merge base with the default branch, else the last commit; outside git the whole folder. "
+        "Gives what is compared, a table of changed files (status, path, lines added and removed) "
+        "and the diff of as many files as fit, with how to go on."
+    )
+    effect = Effect.READ
+    concurrent = True
+    interruptible = True
+    path_args = ("paths",)
+    args = GitChangesArgs
+
+    async def run(self, args: GitChangesArgs, ctx: ToolContext) -> ToolOutput:
+        """Survey the change and show one page of it."""
+        for path in args.paths:
+            ctx.workspace.resolve(path)
+        found = (await survey(ctx.workspace, ctx.scope)).within(args.paths)
+        page = await _page(found, args, ctx)
+        text = "\n".join([*_heading(found.set), *page])
+        return ToolOutput(text=text, summary=_summary(found.set))
+
+
+async def _page(found: Survey, args: GitChangesArgs, ctx: ToolContext) -> list[str]:
+    changes = found.set.changes
+    rest = changes[args.offset :]
+    if not rest:
+        where = f"offset {args.offset} is past the last of {len(changes)} files"
+        return ["nothing has changed" if not changes else where]
+    if not args.diff:
+        return _table(rest, args.offset, len(changes))
+    loaded = await load_hunks(ctx.workspace, found, rest[:_PAGE_FILES])
+    diff = _Diff(loaded.changes, args.offset, len(changes), args.line)
+    body = diff.render()
+    on_page = rest[: diff.next_offset - args.offset] or rest[:1]
+    table = _table(rest, args.offset, len(changes)) if args.offset == 0 else _rows(on_page)
+    return [*table, "", *body]
+
+
+def _heading(found: ChangeSet) -> list[str]:
+    return [found.title, *(f"note: {note}" for note in found.notes), _summary(found)]
+
+
+def _summary(found: ChangeSet) -> str:
+    added = sum(change.added for change in found.changes)
+    removed = sum(change.removed for change in found.changes)
+    count = len(found.changes)
+    return f"{count} {'file' if count == 1 else 'files'} changed, +{added} -{removed}"
+
+
+def _table(changes: Sequence[Change], offset: int, total: int) -> list[str]:
+    listed = changes[:_TABLE_ROWS]
+    lines = list(_rows(listed))
+    after = offset + len(listed)
+    if after < total:
+        lines.append(f"... {total - after} more files: go on with diff=false, offset={after}")
+    return lines
+
+
+def _rows(changes: Sequence[Change]) -> list[str]:
+    return [_row(change) for change in changes]
+
+
+def _row(change: Change) -> str:
+    path = shown(change.path)
+    if change.old_path is not None:
+        path = f"{shown(change.old_path)} -> {path}"
+    size = "binary" if change.binary else f"+{change.added} -{change.removed}"
+    remarks = [change.note] if change.note else []
+    if change.untracked:
+        remarks.insert(0, "untracked")
+    note = f"  ({', '.join(remarks)})" if remarks else ""
+    return f"{_LETTERS[change.status]} {path} {size}{note}"
+
+
+class _Diff:
+    """Diffs of whole files until a page is full; a file larger than a page is shown in parts."""
+
+    def __init__(self, changes: Sequence[Change], offset: int, total: int, line: int) -> None:
+        self._changes = changes
+        self._total = total
+        self._skip = line
+        self.next_offset = offset
+
+    def render(self) -> list[str]:
+        """The page's lines; `next_offset` is then the first file that is not shown whole."""
+        page: list[str] = []
+        size = 0
+        for change in self._changes:
+            lines = list(_file_diff(change))[self._skip :]
+            weight = sum(len(line) + 1 for line in lines)
+            if size + weight > _PAGE_BYTES:
+                if not page:
+                    return self._part(lines)
+                break
+            page += lines
+            size += weight
+            self._skip = 0
+            self.next_offset += 1
+        if self.next_offset < self._total:
+            left = self._total - self.next_offset
+            page.append(f"... {left} more files: go on with offset={self.next_offset}")
+        return page
+
+    def _part(self, lines: list[str]) -> list[str]:
+        shown_lines: list[str] = []
+        size = 0
+        for line in lines:
+            size += len(line) + 1
+            if size > _PAGE_BYTES and shown_lines:
+                break
+            shown_lines.append(line)
+        after = self._skip + len(shown_lines)
+        left = len(lines) - len(shown_lines)
+        mark = f"... {left} more lines of this file: offset={self.next_offset}, line={after}"
+        return [*shown_lines, mark]
+
+
+def _file_diff(change: Change) -> Iterator[str]:
+    path = shown(change.path)
+    old = shown(change.old_path or change.path)
+    yield f"--- {'/dev/null' if change.status == 'added' else old}"
+    yield f"+++ {'/dev/null' if change.status == 'deleted' else path}"
+    if change.binary:
+        yield "(binary)"
+    elif not change.hunks:
+        yield f"({change.note or _why_empty(change)})"
+    for hunk in change.hunks:
+        yield from _hunk_lines(hunk)
+
+
+def _why_empty(change: Change) -> str:
+    if change.added + change.removed:
+        return "the diff is left out: it is too large; read the file"
+    return "no lines changed"
+
+
+def _hunk_lines(hunk: Hunk) -> Iterator[str]:
+    old = sum(1 for mark, _ in hunk.lines if mark in "- ")
+    new = sum(1 for mark, _ in hunk.lines if mark in "+ ")
+    yield f"@@ -{hunk.old_start},{old} +{hunk.new_start},{new} @@"
+    for mark, text in hunk.lines:
+        body = text.removesuffix("\r")
+        cut = len(body) - _LINE_LIMIT
+        yield mark + (body if cut <= 0 else f"{body[:_LINE_LIMIT]} [{cut} characters cut]")
