@@ -1,0 +1,102 @@
+"""What `crew ps` and `crew show` print: the list of runs, one run, one transcript."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from crew.console.frame import Frame
+from crew.console.signs import STYLES, sign
+from crew.entries import Entry
+from crew.view import (
+    RunView,
+    Tone,
+    age,
+    entry_block,
+    mark,
+    one_line,
+    short_count,
+    status_words,
+)
+
+if TYPE_CHECKING:
+    from crew.service import RunSummary
+
+BODY_LINES = 12
+
+_TONES = {
+    Tone.SECONDARY: "dim",
+    Tone.PLAIN: "",
+    Tone.PERSON: "cyan",
+    Tone.BAD: "red",
+    Tone.GOOD: "green",
+}
+
+
+def runs_table(runs: Sequence["RunSummary"], *, now: datetime, encoding: str) -> Table:
+    """Runs as rows, in the order given."""
+    table = Table(box=None, pad_edge=False, show_edge=False, header_style="dim")
+    table.add_column("run", no_wrap=True)
+    table.add_column("team", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    table.add_column("age", justify="right", no_wrap=True)
+    table.add_column("tokens", justify="right", no_wrap=True)
+    table.add_column("goal", ratio=1, no_wrap=True, overflow="ellipsis")
+    for run in runs:
+        meaning = mark(run.status)
+        table.add_row(
+            Text(run.id),
+            Text(one_line(run.team)),
+            Text(f"{sign(meaning, encoding)} {status_words(run.status)}", STYLES[meaning]),
+            Text(age(run.created, now)),
+            Text(short_count(run.usage.tokens)),
+            Text(one_line(run.goal)),
+        )
+    return table
+
+
+def print_run(view: RunView, console: Console, *, now: datetime) -> None:
+    """Print a run's header and its tasks and sessions."""
+    facts = [("run", view.run), ("workspace", one_line(view.workspace))]
+    if view.started:
+        facts.append(("started", f"{view.started:%Y-%m-%d %H:%M:%S} UTC"))
+    facts.append(("status", status_words(view.status)))
+    if view.error:
+        facts.append(("why", one_line(view.error.message)))
+    if view.error and view.error.hint:
+        facts.append(("mend", one_line(view.error.hint)))
+    for name, value in facts:
+        console.print(Text.assemble((f"{name:<10}", "dim"), value), soft_wrap=True)
+    console.print()
+    frame = Frame(width=console.width - 1, encoding=console.encoding)
+    for line in frame.summary(view, view.ended or now):
+        console.print(line, no_wrap=True, crop=True)
+
+
+def print_entries(entries: Iterable[Entry], console: Console, *, full: bool) -> bool:
+    """Print transcript entries one by one.
+
+    Args:
+        entries: In file order.
+        console: Where to.
+        full: Whether long bodies are printed whole.
+
+    Returns:
+        Whether a body was cut.
+    """
+    cut = False
+    for entry in entries:
+        block = entry_block(entry)
+        style = _TONES[block.tone]
+        console.print(Text.assemble((f"{block.label:<10}", f"bold {style}".strip()), block.head))
+        lines = block.body.rstrip().splitlines()
+        shown = lines if full else lines[:BODY_LINES]
+        for line in shown:
+            console.print(Text(f"  {line}", style), soft_wrap=True)
+        if len(shown) < len(lines):
+            cut = True
+            console.print(Text(f"  ... {len(lines) - len(shown)} more lines", "dim"))
+    return cut
