@@ -178,6 +178,14 @@ class PathError(ToolError):
     """A path is outside the workspace or can't be used."""
 
 
+class DeniedError(ToolError):
+    """The call needs a grant that it does not have."""
+
+
+class SteeredError(ToolError):
+    """A steer cut the call while it ran or waited."""
+
+
 class BoardError(CrewError):
     """The task board refused a write."""
 
@@ -198,6 +206,13 @@ class SpawnError(CrewError):
     """A child session was refused by a limit."""
 
     title = "Spawn"
+
+
+class OverBudgetError(CrewError):
+    """What may be spent is spent."""
+
+    title = "Budget"
+    exit_code = ExitCode.OVER_BUDGET
 
 
 class CommandError(CrewError):

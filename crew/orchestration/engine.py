@@ -1,0 +1,255 @@
+"""A run from its first event to its last: nursery, middleware, scheduler, and the one ending."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import anyio
+from anyio.abc import TaskGroup, TaskStatus
+
+from crew import __version__
+from crew.bus.recorder import Recorder
+from crew.definitions.types import Plan
+from crew.errors import CrewError, StoreError
+from crew.events import RunEnded, RunStarted
+from crew.models.registry import Models
+from crew.orchestration.board import TaskBoard
+from crew.orchestration.control import RunControl
+from crew.orchestration.ledger import SpawnLedger, SpawnLimits
+from crew.orchestration.outcome import RunOutcome, final_result, final_status
+from crew.orchestration.report import report_markdown
+from crew.orchestration.roster import Roster
+from crew.orchestration.scheduler import Scheduler
+from crew.records import ArtifactRef, Failure, Status
+from crew.session.budget import BudgetGuard, RunBudget
+from crew.session.environment import Environment
+from crew.session.middleware import Middleware
+from crew.session.paths import PathSafety
+from crew.session.permissions import Approvals, Permission
+from crew.session.retry import ModelRetry
+from crew.session.session import Session
+from crew.session.step import as_crew_error
+from crew.store.atomic import replace
+from crew.store.folder import RunFolder
+from crew.tools.protocol import SpawnOutcome, SpawnRequest
+from crew.tools.workspace import ReviewScope, Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What the person who starts a run decides.
+
+    Attributes:
+        grants: Effects (`write`, `execute`) and tool names that need no asking.
+        interactive: Whether somebody is there to answer permission requests.
+        middleware: Further middleware, behind the built-in ones of its stage.
+    """
+
+    goal: str = ""
+    scope: ReviewScope = field(default_factory=ReviewScope)
+    max_concurrency: int = 4
+    budget_tokens: int | None = None
+    grants: frozenset[str] = frozenset()
+    interactive: bool = False
+    limits: SpawnLimits = field(default_factory=SpawnLimits)
+    middleware: tuple[Middleware, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where time, ids and randomness come from."""
+
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+    jitter: Callable[[], float]
+
+
+class Engine:
+    """One run. `run` is called once; commands go to the control that it hands out."""
+
+    def __init__(
+        self,
+        *,
+        folder: RunFolder,
+        plan: Plan,
+        options: RunOptions,
+        models: Models,
+        workspace: Workspace,
+        recorder: Recorder,
+        sources: Sources,
+    ) -> None:
+        self._folder = folder
+        self._plan = plan
+        self._options = options
+        self._models = models
+        self._workspace = workspace
+        self._recorder = recorder
+        self._sources = sources
+        self._board = TaskBoard()
+        self._budget = RunBudget(options.budget_tokens)
+        self._approvals = Approvals(interactive=options.interactive)
+        self._scope = anyio.CancelScope()
+        self._cancelled: str | None = None
+        self._fatal: Exception | None = None
+
+    async def run(self, *, task_status: TaskStatus[RunControl]) -> RunOutcome:
+        """Run to the end; hands out the control as soon as commands can be taken."""
+        try:
+            async with anyio.create_task_group() as nursery:
+                await nursery.start(self._recorder.run)
+                roster, scheduler = self._conductors(nursery)
+                control = self._control(nursery, roster, scheduler)
+                self._announce()
+                task_status.started(control)
+                with self._scope:
+                    await scheduler.run()
+                outcome = self._outcome(scheduler)
+                control.close(outcome.status.value)
+                await self._finish(outcome)
+                nursery.cancel_scope.cancel()
+        except Exception as raised:  # a run always has an outcome, whatever went wrong
+            self._fatal = self._fatal or raised
+            outcome = self._failed(as_crew_error(self._fatal))
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._recorder.close()
+        return outcome
+
+    def _conductors(self, nursery: TaskGroup) -> tuple[Roster, Scheduler]:
+        async def spawn(parent: Session, request: SpawnRequest) -> SpawnOutcome:
+            return await roster.spawn(parent, request)
+
+        env = Environment(
+            recorder=self._recorder,
+            workspace=self._workspace,
+            scope=self._options.scope,
+            model=self._models.client,
+            middleware=self._middleware(),
+            approvals=self._approvals,
+            nursery=nursery,
+            spawn=spawn,
+            fail=self._fail,
+            now=self._sources.now,
+            new_id=self._sources.new_id,
+        )
+        ledger = SpawnLedger(self._options.limits)
+        roster = Roster(env, plan=self._plan, models=self._models, ledger=ledger)
+        scheduler = Scheduler(
+            plan=self._plan,
+            goal=self._options.goal,
+            board=self._board,
+            roster=roster,
+            recorder=self._recorder,
+            max_concurrency=self._options.max_concurrency,
+            new_id=self._sources.new_id,
+        )
+        return roster, scheduler
+
+    def _middleware(self) -> tuple[Middleware, ...]:
+        return (
+            PathSafety(self._workspace),
+            Permission(self._options.grants, self._approvals),
+            BudgetGuard(self._budget),
+            ModelRetry(self._sources.jitter),
+            *self._options.middleware,
+        )
+
+    def _control(self, nursery: TaskGroup, roster: Roster, scheduler: Scheduler) -> RunControl:
+        def cancel(reason: str) -> None:
+            if self._cancelled is None:
+                self._cancelled = reason
+                roster.cancel(reason)
+                nursery.start_soon(scheduler.stop)
+
+        return RunControl(
+            roster=roster,
+            recorder=self._recorder,
+            approvals=self._approvals,
+            cancel=cancel,
+            now=self._sources.now,
+        )
+
+    def _announce(self) -> None:
+        first = next(iter(self._plan.roles.values()))
+        self._recorder.record(
+            RunStarted(
+                team=self._plan.team.name,
+                workflow=self._plan.workflow.name,
+                goal=self._options.goal,
+                model=self._models.names(first.model)[0],
+                workspace=str(self._workspace.root),
+                version=__version__,
+            )
+        )
+
+    def _fail(self, error: Exception) -> None:
+        """Take the error that no session can survive; the first one is the run's."""
+        if self._fatal is None:
+            self._fatal = error
+            self._scope.cancel()
+
+    def _outcome(self, scheduler: Scheduler) -> RunOutcome:
+        if self._fatal is not None:
+            return self._failed(as_crew_error(self._fatal))
+        status, error = final_status(self._board.tasks, scheduler.statuses)
+        if self._cancelled is not None:
+            status = Status.CANCELLED
+            error = Failure(title="Cancelled", message=self._cancelled)
+        return self._described(status, error)
+
+    def _failed(self, error: CrewError) -> RunOutcome:
+        failure = Failure(title=error.title, message=error.message, hint=error.hint)
+        return self._described(Status.FAILED, failure)
+
+    def _described(self, status: Status, error: Failure | None) -> RunOutcome:
+        tasks = self._board.tasks
+        result = final_result(self._plan.workflow, tasks) if tasks else None
+        report = report_markdown(
+            team=self._plan.team.name,
+            goal=self._options.goal,
+            note=self._note(),
+            status=status,
+            error=error,
+            result=result,
+            tasks=list(tasks.values()),
+        )
+        return RunOutcome(
+            run=self._folder.id,
+            folder=self._folder.root,
+            status=status,
+            result=result,
+            report=report,
+            error=error,
+            usage=self._budget.spent,
+        )
+
+    def _note(self) -> str:
+        names = {
+            name for agent in self._plan.roles.values() for name in self._models.names(agent.model)
+        }
+        notes = {self._models.client(name).note for name in sorted(names)}
+        return "\n".join(sorted(note for note in notes if note))
+
+    async def _finish(self, outcome: RunOutcome) -> None:
+        """Write the report, then the run's one final event."""
+        report = self._recorder.redact(outcome.report)
+        try:
+            replace(self._folder.report, report.encode("utf-8", "backslashreplace"))
+            ended = RunEnded(
+                status=outcome.status,
+                error=outcome.error,
+                result=self._store_result(outcome),
+                usage=outcome.usage,
+            )
+            with anyio.CancelScope(shield=True):
+                await self._recorder.commit(ended)
+        except StoreError:
+            if self._fatal is None:
+                raise
+
+    def _store_result(self, outcome: RunOutcome) -> ArtifactRef | None:
+        if outcome.result is None:
+            return None
+        data = json.dumps(outcome.result, ensure_ascii=False, indent=1)
+        return self._recorder.artifacts.put("result.json", data.encode("utf-8", "backslashreplace"))

@@ -1,0 +1,125 @@
+"""The run's final report as Markdown: the verdict first, then what it rests on."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from crew.orchestration.board import Task
+from crew.records import Failure, Status
+
+_PRIORITIES = ("P0", "P1", "P2", "P3")
+
+
+def report_markdown(
+    *,
+    team: str,
+    goal: str,
+    note: str,
+    status: Status,
+    error: Failure | None,
+    result: Any,
+    tasks: Sequence[Task],
+) -> str:
+    """Write the report.
+
+    Args:
+        note: The line it opens with, such as what `rules` is; empty for none.
+        result: The validated result of the run, None when there is none.
+    """
+    parts = [note] if note else []
+    parts.append(f"# {team}: {_headline(status, result)}")
+    if goal:
+        parts.append(f"Goal: {goal}")
+    if error is not None:
+        parts.append(
+            f"**{error.title}**: {error.message}" + (f" ({error.hint})" if error.hint else "")
+        )
+    if result is not None:
+        parts.append(_body(result))
+    troubled = [task for task in tasks if task.error is not None]
+    if troubled:
+        lines = [f"- {task.id}: {task.status}: {_why(task)}" for task in troubled]
+        parts.append("\n".join(["## Tasks that did not complete", "", *lines]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _headline(status: Status, result: Any) -> str:
+    if status is not Status.COMPLETED:
+        return status.value.replace("_", " ")
+    verdict = result.get("verdict") if isinstance(result, dict) else None
+    return str(verdict).replace("_", " ") if verdict else "completed"
+
+
+def _why(task: Task) -> str:
+    return task.error.message if task.error is not None else ""
+
+
+def _body(result: Any) -> str:
+    if not isinstance(result, dict):
+        return _value(result)
+    parts = []
+    for key, value in result.items():
+        match key:
+            case "verdict":
+                continue
+            case "summary" | "document":
+                parts.append(str(value))
+            case "findings":
+                parts.append(_findings(value))
+            case _:
+                if value not in (None, "", [], {}):
+                    parts.append(f"## {key.replace('_', ' ').capitalize()}\n\n{_value(value)}")
+    return "\n\n".join(part for part in parts if part)
+
+
+def _findings(findings: Any) -> str:
+    if not isinstance(findings, list) or not findings:
+        return "No findings."
+    known = [finding for finding in findings if isinstance(finding, dict)]
+    known.sort(key=lambda finding: _rank(finding.get("priority")))
+    return "\n\n".join(["## Findings", *(_finding(finding) for finding in known)])
+
+
+def _rank(priority: Any) -> int:
+    return _PRIORITIES.index(priority) if priority in _PRIORITIES else len(_PRIORITIES)
+
+
+def _finding(finding: Mapping[str, Any]) -> str:
+    line = finding.get("line")
+    place = f"{finding.get('file', '')}" + (f":{line}" if line else "")
+    head = f"### {finding.get('priority', '')} {finding.get('title', '')}"
+    rule = f" ({finding['rule']})" if finding.get("rule") else ""
+    parts = [head, f"`{place}`{rule}", str(finding.get("body", ""))]
+    if finding.get("quote"):
+        parts.append(_fenced(str(finding["quote"])))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "\n".join(f"- {_line(item)}" for item in value)
+    return _fenced(json.dumps(value, ensure_ascii=False, indent=2), "json")
+
+
+def _line(item: Any) -> str:
+    if not isinstance(item, dict):
+        return str(item)
+    words = {key: value for key, value in item.items() if value not in (None, "", [], {})}
+    file, line = words.pop("file", None), words.pop("line", None)
+    place = f"`{file}:{line}` " if file and line else f"`{file}` " if file else ""
+    return place + "; ".join(_pair(key, value) for key, value in words.items())
+
+
+def _pair(key: str, value: Any) -> str:
+    if key in ("title", "claim", "path", "name", "command", "id"):
+        return str(value)
+    shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return f"{key}: {shown}"
+
+
+def _fenced(text: str, language: str = "") -> str:
+    longest = max((len(run) for run in text.split("\n") if set(run.strip()) == {"`"}), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"

@@ -1,0 +1,281 @@
+"""The conductor in code: claims what is ready, runs a session for it, and writes down the end.
+
+Deterministic: tasks start in board order, at most `max_concurrency` sessions at a time, and no
+model decides the path.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+
+from crew.bus.recorder import Recorder
+from crew.definitions.conditions import compile_condition
+from crew.definitions.types import Plan, Step
+from crew.errors import CrewError, StoreError
+from crew.events import TaskAdded, TaskEnded, TaskStarted, TaskStatus
+from crew.orchestration.board import DEAD, DONE, Task, TaskBoard
+from crew.orchestration.fold import concat
+from crew.orchestration.prompts import lookup, step_prompt
+from crew.orchestration.roster import Roster
+from crew.records import Failure, Status
+from crew.session.permissions import allowed_tools
+from crew.session.session import Session
+
+_RETRIED = frozenset({Status.FAILED, Status.NEEDS_ATTENTION, Status.MAX_TURNS})
+
+
+class Scheduler:
+    """Runs one plan's workflow on a board."""
+
+    def __init__(
+        self,
+        *,
+        plan: Plan,
+        goal: str,
+        board: TaskBoard,
+        roster: Roster,
+        recorder: Recorder,
+        max_concurrency: int,
+        new_id: Callable[[], str],
+    ) -> None:
+        self._plan = plan
+        self._goal = goal
+        self._board = board
+        self._roster = roster
+        self._recorder = recorder
+        self._max_concurrency = max_concurrency
+        self._new_id = new_id
+        self._steps = {step.id: step for step in plan.workflow.steps}
+        self._ancestors = _ancestors(self._steps)
+        self._working = 0
+        self._stopped = False
+        self._changed = anyio.Event()
+        self.statuses: dict[str, Status] = {}
+
+    async def run(self) -> None:
+        """Work until every task has ended.
+
+        Raises:
+            StoreError: The run folder can't be written.
+        """
+        self._put(
+            [
+                Task(id=step.id, step=step.id, role=step.role, needs=step.needs)
+                for step in self._plan.workflow.steps
+            ]
+        )
+        async with anyio.create_task_group() as tasks:
+            while not self._board.finished:
+                changed = self._changed
+                self._start_ready(tasks)
+                if not self._board.finished:
+                    await changed.wait()
+
+    async def stop(self) -> None:
+        """Start nothing more: tasks that wait are cancelled. Running ones end by their sessions."""
+        self._stopped = True
+        for task in self._board.cancel_pending():
+            await self._recorder.commit(TaskEnded(task=task.id, status="cancelled"))
+        self._notify()
+
+    def _put(self, tasks: list[Task], titles: Mapping[str, str] | None = None) -> None:
+        self._board.add(tasks)
+        for task in tasks:
+            title = (titles or {}).get(task.id, "")
+            self._recorder.record(
+                TaskAdded(
+                    task=task.id, step=task.step, role=task.role, needs=task.needs, title=title
+                )
+            )
+
+    def _start_ready(self, tasks: TaskGroup) -> None:
+        for task in self._board.ready():
+            fans_out = self._steps[task.step].foreach is not None and task.id == task.step
+            if self._stopped or (not fans_out and self._working >= self._max_concurrency):
+                continue
+            claimed = self._board.claim(task.id, expected=task.version, owner=self._new_id())
+            if fans_out:
+                tasks.start_soon(self._fan_out, claimed)
+            else:
+                self._working += 1
+                tasks.start_soon(self._work, claimed)
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    # One task.
+
+    async def _work(self, task: Task) -> None:
+        try:
+            if task.id == task.step and not self._wanted(task):
+                await self._skip(task)
+            else:
+                await self._attempt(task)
+        finally:
+            self._working -= 1
+            self._notify()
+
+    def _wanted(self, task: Task) -> bool:
+        condition = self._steps[task.step].when
+        return condition is None or compile_condition(condition).evaluate(self._read(task))
+
+    def _read(self, task: Task) -> Callable[..., Any]:
+        results = {name: self._board.tasks[name].value for name in self._ancestors[task.step]}
+        return lookup(self._goal, results, task.item)
+
+    async def _skip(self, task: Task) -> None:
+        await self._recorder.commit(TaskEnded(task=task.id, status="skipped"))
+        self._board.skip(task.id, expected=task.version, owner=task.owner or "")
+
+    async def _attempt(self, task: Task) -> None:
+        self._recorder.record(TaskStarted(task=task.id, attempt=task.attempt))
+        try:
+            session = await self._session(task)
+        except StoreError:
+            raise
+        except CrewError as error:
+            failure = Failure(title=error.title, message=error.message, hint=error.hint)
+            await self._fail(task, "failed", failure)
+            return
+        self.statuses[task.id] = session.status
+        if session.status is Status.COMPLETED:
+            await self._complete(task, session)
+        elif session.status is Status.CANCELLED:
+            await self._fail(task, "cancelled", session.error)
+        else:
+            retry = session.status in _RETRIED and task.attempt <= self._steps[task.step].retries
+            await self._fail(task, "failed", session.error, retry=retry and not self._stopped)
+
+    async def _session(self, task: Task) -> Session:
+        step = self._steps[task.step]
+        agent = self._plan.roles[step.role]
+        changes: dict[str, Any] = {}
+        if step.output is not None:
+            changes["output"] = step.output
+        if step.timeout is not None:
+            changes["timeout"] = step.timeout
+        agent = agent.model_copy(update=changes)
+        needed = {name: self._board.tasks[name] for name in self._ancestors[step.id]}
+        roles = self._plan.roles
+        prompt = step_prompt(
+            step,
+            task,
+            goal=self._goal,
+            needed=needed,
+            agents={name: roles[self._steps[name].role].name for name in needed},
+            store=self._recorder.artifacts.put,
+        )
+        spec = self._roster.spec(
+            agent,
+            id=task.id if task.attempt == 1 else f"{task.id}~{task.attempt}",
+            role=step.role,
+            prompt=prompt,
+            tools=allowed_tools(agent.tools),
+            task=task.id,
+            attempt=task.attempt,
+            title=_title(task.item),
+        )
+        return await self._roster.run(spec)
+
+    async def _complete(self, task: Task, session: Session) -> None:
+        ended = TaskEnded(
+            task=task.id, status="completed", attempt=task.attempt, result=session.result
+        )
+        await self._recorder.commit(ended)
+        self._board.complete(
+            task.id,
+            expected=task.version,
+            owner=task.owner or "",
+            value=session.submitted,
+            result=session.result,
+        )
+
+    async def _fail(
+        self, task: Task, status: TaskStatus, error: Failure | None, *, retry: bool = False
+    ) -> None:
+        ended = TaskEnded(
+            task=task.id, status=status, attempt=task.attempt, retry=retry, error=error
+        )
+        await self._recorder.commit(ended)
+        owner = task.owner or ""
+        if retry:
+            self._board.release(task.id, expected=task.version, owner=owner)
+            return
+        _, lost = self._board.fail(
+            task.id, expected=task.version, owner=owner, status=status, error=error
+        )
+        for other in lost:
+            await self._recorder.commit(
+                TaskEnded(task=other.id, status=other.status, error=other.error)
+            )
+
+    # A task for each item.
+
+    async def _fan_out(self, task: Task) -> None:
+        if not self._wanted(task):
+            await self._skip(task)
+            self._notify()
+            return
+        step = self._steps[task.step]
+        items = self._read(task)(tuple((step.foreach or "").split(".")))
+        if not isinstance(items, list):
+            message = f"foreach: {step.foreach} is not a list"
+            await self._fail(task, "failed", Failure(title="Fan-out", message=message))
+            self._notify()
+            return
+        self._recorder.record(TaskStarted(task=task.id, attempt=task.attempt))
+        parts = [
+            Task(id=f"{task.id}_{number}", step=step.id, role=step.role, item=item)
+            for number, item in enumerate(items, start=1)
+        ]
+        self._put(parts, {part.id: _title(part.item) for part in parts})
+        self._notify()
+        await self._fold(task, step, [part.id for part in parts])
+        self._notify()
+
+    async def _fold(self, task: Task, step: Step, parts: list[str]) -> None:
+        while True:
+            changed = self._changed
+            done = [self._board.tasks[part] for part in parts]
+            if all(part.status in DONE | DEAD for part in done):
+                break
+            await changed.wait()
+        dead = [part.id for part in done if part.status in DEAD]
+        if dead:
+            status: TaskStatus = "cancelled" if self._stopped else "failed"
+            message = f"{len(dead)} of {len(parts)} items did not complete: {', '.join(dead)}"
+            await self._fail(task, status, Failure(title="Fan-out", message=message))
+            return
+        results = [part.value for part in done]
+        value = concat(results) if step.fold == "concat" else results
+        await self._recorder.commit(
+            TaskEnded(task=task.id, status="completed", attempt=task.attempt)
+        )
+        self._board.complete(
+            task.id, expected=task.version, owner=task.owner or "", value=value, result=None
+        )
+
+
+def _title(item: Any) -> str:
+    if isinstance(item, dict):
+        item = item.get("title") or item.get("name") or item.get("id") or ""
+    return "" if item is None else " ".join(str(item).split())[:80]
+
+
+def _ancestors(steps: Mapping[str, Step]) -> dict[str, tuple[str, ...]]:
+    """Step id to everything it needs, directly or through others, nearest first."""
+    found: dict[str, tuple[str, ...]] = {}
+
+    def visit(name: str) -> tuple[str, ...]:
+        if name not in found:
+            direct = steps[name].needs
+            far = [other for need in direct for other in visit(need)]
+            found[name] = tuple(dict.fromkeys([*direct, *far]))
+        return found[name]
+
+    for name in steps:
+        visit(name)
+    return found

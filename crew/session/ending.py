@@ -1,0 +1,125 @@
+"""How a session ends: one function writes its one final event, whatever the cause.
+
+A cut is a message first and force second: the session's task is cancelled and has `CLEANUP`
+seconds to leave in order; then it is ended over its head and what it still does is ignored.
+"""
+
+import json
+
+import anyio
+
+from crew.entries import ErrorEntry, Outcome, ResultEntry, TextEntry
+from crew.events import ResultSubmitted, SessionEnded, SteerUndelivered
+from crew.records import ArtifactRef, Failure, Status
+from crew.session.calls import preview_of
+from crew.session.session import Session
+from crew.session.state import check_transition
+
+CLEANUP = 3.0
+"""Seconds that a cancelled session or turn may take to clean up."""
+
+
+def cut(session: Session, status: Status, error: Failure | None) -> None:
+    """Make a session end with this status; the first cause counts."""
+    if session.cause is None:
+        session.cause = (status, error)
+    session.body.cancel()
+    session.env.nursery.start_soon(_bound_cleanup, session)
+
+
+async def _bound_cleanup(session: Session) -> None:
+    with anyio.move_on_after(CLEANUP):
+        await session.ended.wait()
+        return
+    await end(session, *(session.cause or (Status.CANCELLED, None)))
+
+
+def bound_turn(session: Session) -> None:
+    """End the session if its cancelled turn does not end in time."""
+    session.env.nursery.start_soon(_bound_turn, session, session.turn)
+
+
+async def _bound_turn(session: Session, turn: int) -> None:
+    with anyio.move_on_after(CLEANUP):
+        await session.ended.wait()
+    if session.turn == turn and session.current_turn is not None:
+        message = f"the cancelled turn did not end within {CLEANUP:.0f} s"
+        cut(session, Status.CANCELLED, Failure(title="Cancelled", message=message))
+
+
+async def end(session: Session, status: Status, error: Failure | None = None) -> None:
+    """Write the session's final event, once, after its children's; later calls do nothing.
+
+    When this returns, the event is on disk and announced, and whoever waits for the session is
+    released: open permissions are denied, open tool calls answered, and messages that no turn
+    saw are reported.
+
+    Raises:
+        StoreError: The run folder can't be written; waiters are released all the same.
+    """
+    if session.closing:
+        return
+    session.closing = True
+    with anyio.CancelScope(shield=True):
+        try:
+            await _end_children(session)
+            await _write_end(session, status, error)
+        finally:
+            session.ended.set()
+
+
+async def _end_children(session: Session) -> None:
+    failure = Failure(title="Cancelled", message=f"its parent {session.spec.id} ended")
+    for child in session.children:
+        if not child.ended.is_set():
+            child.body.cancel()
+            await end(child, Status.CANCELLED, failure)
+            await child.ended.wait()
+
+
+async def _write_end(session: Session, status: Status, error: Failure | None) -> None:
+    session.env.approvals.deny(session.spec.id, "the session ended")
+    session.close_open_calls(Outcome.CANCELLED, "cancelled: the session ended")
+    for message in session.inbox.drain():
+        reason = f"the session ended first: {status.value}"
+        session.record(SteerUndelivered(command=message.id, reason=reason))
+    session.result = _store_result(session, status)
+    if error is not None:
+        session.append(ErrorEntry(title=error.title, text=error.message, hint=error.hint))
+    check_transition(session.status, status)
+    session.status, session.error = status, error
+    session.log.end()
+    await session.env.recorder.commit(
+        SessionEnded(
+            session=session.spec.id,
+            task=session.spec.task,
+            status=status,
+            error=error,
+            turns=session.turn,
+            tools=session.meter.tools,
+            usage=session.usage,
+            result=session.result,
+        )
+    )
+
+
+def _store_result(session: Session, status: Status) -> ArtifactRef | None:
+    artifacts, name = session.env.recorder.artifacts, session.spec.id
+    if status is Status.COMPLETED and session.submitted is not None:
+        data = json.dumps(session.submitted, ensure_ascii=False, indent=1)
+        ref = artifacts.put(f"{name}.result.json", data.encode("utf-8", "backslashreplace"))
+        preview = preview_of(session.submitted)
+        session.append(ResultEntry(artifact=ref, preview=preview))
+        session.record(ResultSubmitted(result=ref, preview=preview))
+        return ref
+    if status is Status.NEEDS_ATTENTION and (text := last_text(session)):
+        return artifacts.put(f"{name}.unverified.md", text.encode("utf-8", "backslashreplace"))
+    return None
+
+
+def last_text(session: Session) -> str:
+    """The last thing the model said in words; empty if it never did."""
+    for message in reversed(session.messages):
+        if isinstance(message, TextEntry):
+            return message.text
+    return ""

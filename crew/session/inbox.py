@@ -1,0 +1,62 @@
+"""What people send into a session: two bounded queues, each message delivered once or reported."""
+
+from collections import deque
+
+from crew.commands import FollowUp, Steer
+from crew.errors import InboxFullError
+
+CAPACITY = 100
+
+
+class Inbox:
+    """Steers for the current work and follow-ups for after it, each first in, first out."""
+
+    def __init__(self) -> None:
+        self._steers: deque[Steer] = deque()
+        self._follow_ups: deque[FollowUp] = deque()
+
+    def put(self, message: Steer | FollowUp) -> None:
+        """Queue a message.
+
+        Raises:
+            InboxFullError: `CAPACITY` of its kind already wait.
+        """
+        queue = self._steers if isinstance(message, Steer) else self._follow_ups
+        if len(queue) >= CAPACITY:
+            raise InboxFullError(
+                f"{message.session}: {CAPACITY} messages already wait",
+                hint="wait until the session has read some",
+            )
+        queue.append(message)  # type: ignore[arg-type]  # the queue was chosen by its type
+
+    @property
+    def interrupts(self) -> bool:
+        """Whether a waiting steer wants the running batch of tool calls to end."""
+        return any(steer.interrupt == "immediate" for steer in self._steers)
+
+    @property
+    def has_steers(self) -> bool:
+        """Whether a steer waits for the next model request."""
+        return bool(self._steers)
+
+    def take_steers(self) -> list[Steer]:
+        """All waiting steers, in order; they are the caller's now."""
+        taken = list(self._steers)
+        self._steers.clear()
+        return taken
+
+    @property
+    def has_follow_ups(self) -> bool:
+        """Whether a follow-up waits for the work to be done."""
+        return bool(self._follow_ups)
+
+    def take_follow_up(self) -> FollowUp | None:
+        """The next follow-up, which is the caller's now."""
+        return self._follow_ups.popleft() if self._follow_ups else None
+
+    def drain(self) -> list[Steer | FollowUp]:
+        """Everything that still waits, for the report of what was not delivered."""
+        left: list[Steer | FollowUp] = [*self._steers, *self._follow_ups]
+        self._steers.clear()
+        self._follow_ups.clear()
+        return left

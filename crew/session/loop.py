@@ -1,0 +1,139 @@
+"""A session from its first entry to its final event."""
+
+import anyio
+
+from crew.entries import SystemEntry, UserEntry
+from crew.errors import CrewError, OverBudgetError
+from crew.events import SessionStarted
+from crew.records import Failure, Status
+from crew.session.calls import run_tool
+from crew.session.ending import cut, end
+from crew.session.environment import Environment
+from crew.session.gate import Latch
+from crew.session.session import Session
+from crew.session.spec import SessionSpec
+from crew.session.step import Action, agent_step, ask_model
+from crew.session.toolset import SUBMIT, Toolset
+
+REMINDERS = 3
+"""How often a model that stops without a result is asked for it."""
+
+
+def open_session(
+    spec: SessionSpec,
+    env: Environment,
+    *,
+    parent: Session | None = None,
+    run_latch: Latch = Latch.OPEN,
+) -> Session:
+    """Make a session, announce it, and write what its model will be told.
+
+    Raises:
+        ModelError: One of its models can't be had.
+    """
+    toolset = Toolset.of(spec)
+    session = Session(
+        spec, env, toolset, ask=ask_model, run=run_tool, parent=parent, run_latch=run_latch
+    )
+    session.record(
+        SessionStarted(
+            role=spec.role,
+            agent=spec.agent.name,
+            model=session.model.name,
+            parent=spec.parent,
+            depth=spec.depth,
+            attempt=spec.attempt,
+            max_turns=spec.agent.max_turns,
+            title=spec.title,
+        )
+    )
+    names = tuple(schema.name for schema in toolset.schemas)
+    session.append(
+        SystemEntry(text=spec.system, model=session.model.name, tools=names),
+        UserEntry(text=spec.prompt),
+    )
+    return session
+
+
+async def run_session(session: Session) -> None:
+    """Run a session to its final event. Its errors end it; only the run's own reach the run."""
+    try:
+        if session.spec.timeout is not None:
+            session.env.nursery.start_soon(_deadline, session, session.spec.timeout)
+        status, error = Status.CANCELLED, None
+        with session.body:
+            session.enter(Status.RUNNING)
+            status, error = await _loop(session)
+        if session.body.cancelled_caught and session.cause is not None:
+            status, error = session.cause
+        await end(session, status, error)
+    except anyio.get_cancelled_exc_class():
+        await end(session, Status.CANCELLED, Failure(title="Cancelled", message="the run ended"))
+        raise
+    except Exception as raised:  # what a session can't survive is the run's to handle
+        session.env.fail(raised)
+    finally:
+        session.ended.set()
+
+
+async def _loop(session: Session) -> tuple[Status, Failure | None]:
+    limit = session.agent.max_turns
+    while session.turn < limit:
+        step = await agent_step(session)
+        if step.error is not None:
+            return _failed(step.error)
+        if step.action is Action.DONE and not _goes_on(session):
+            return _stopped(session)
+    if session.submitted is not None:
+        return Status.COMPLETED, None
+    message = f"no result after {limit} turns"
+    return Status.MAX_TURNS, Failure(title="Turn limit", message=message, hint="raise max_turns")
+
+
+def _goes_on(session: Session) -> bool:
+    """Whether a session whose model stopped has a reason for another turn, and set it up."""
+    if session.turn >= session.agent.max_turns:
+        return False
+    if session.inbox.has_steers:
+        return True
+    if session.inbox.has_follow_ups:
+        session.follow_up_due = True
+        return True
+    if session.submitted is not None or session.reminders == REMINDERS:
+        return False
+    session.reminders += 1
+    session.forced_tool = SUBMIT
+    session.tell(
+        f"You stopped without submitting a result. Call {SUBMIT} now with what you have; "
+        f"reminder {session.reminders} of {REMINDERS}."
+    )
+    return True
+
+
+def _stopped(session: Session) -> tuple[Status, Failure | None]:
+    if session.submitted is not None:
+        return Status.COMPLETED, None
+    if session.turn >= session.agent.max_turns and session.reminders < REMINDERS:
+        message = f"no result after {session.turn} turns"
+        return Status.MAX_TURNS, Failure(
+            title="Turn limit", message=message, hint="raise max_turns"
+        )
+    message = f"the model stopped without a result, {REMINDERS} reminders later too"
+    hint = "its last text is kept, unverified"
+    return Status.NEEDS_ATTENTION, Failure(title="No result", message=message, hint=hint)
+
+
+def _failed(error: CrewError) -> tuple[Status, Failure]:
+    failure = Failure(title=error.title, message=error.message, hint=error.hint)
+    over = isinstance(error, OverBudgetError)
+    return (Status.OVER_BUDGET if over else Status.FAILED), failure
+
+
+async def _deadline(session: Session, seconds: float) -> None:
+    """End the session once it has worked that long; time in which it was held does not count."""
+    while (left := seconds - session.active_seconds()) > 0:
+        with anyio.move_on_after(left):
+            await session.ended.wait()
+            return
+    message = f"not done within {seconds:g} s"
+    cut(session, Status.FAILED, Failure(title="Timeout", message=message, hint="raise timeout"))

@@ -1,0 +1,79 @@
+"""What a session is doing now, kept as it goes and shown as a `Progress` when one is due."""
+
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+
+from crew.plaintext import clean
+from crew.progress import OUTPUT_LINES, Progress
+from crew.records import NO_USAGE, TERMINAL, Status, Usage
+
+_TAIL = 2_000
+_LINE = 240
+
+
+class Meter:
+    """The mutable side of a session's progress."""
+
+    def __init__(self, session: str, *, max_turns: int, now: Callable[[], datetime]) -> None:
+        self._session = session
+        self._max_turns = max_turns
+        self._now = now
+        self._started = now()
+        self._running: dict[str, tuple[str, str]] = {}
+        self._lines: deque[str] = deque(maxlen=OUTPUT_LINES)
+        self._tail = ""
+        self.tools = 0
+        self.usage = NO_USAGE
+        self.context_tokens = 0
+
+    def answered(self, usage: Usage) -> None:
+        """A model request was answered."""
+        self.usage = self.usage + usage
+        self.context_tokens = usage.tokens
+
+    def streamed(self, text: str) -> None:
+        """The model wrote."""
+        self._tail = (self._tail + text)[-_TAIL:]
+
+    def printed(self, line: str) -> None:
+        """A tool printed a line."""
+        self._settle()
+        self._lines.append(clean(line)[:_LINE])
+
+    def tool_started(self, call_id: str, tool: str, preview: str) -> None:
+        """A tool call runs."""
+        self._settle()
+        self._running[call_id] = (tool, preview)
+
+    def tool_ended(self, call_id: str) -> None:
+        """A tool call has its result."""
+        self._running.pop(call_id, None)
+        self.tools += 1
+
+    def snapshot(self, status: Status, turn: int) -> Progress:
+        """The session as it is now."""
+        tool, preview = next(iter(self._running.values()), ("", ""))
+        tail = [line for line in clean(self._tail).splitlines() if line.strip()]
+        return Progress.model_construct(
+            session=self._session,
+            status=status,
+            turn=turn,
+            max_turns=self._max_turns,
+            tool=tool,
+            preview=preview,
+            tools=self.tools,
+            usage=self.usage,
+            context_tokens=self.context_tokens,
+            lines=tuple([*self._lines, *(line[:_LINE] for line in tail)][-OUTPUT_LINES:]),
+            started=self._started,
+            updated=self._now(),
+            finished=status in TERMINAL,
+        )
+
+    def _settle(self) -> None:
+        """Make the streamed text part of the lines, in the order it appeared."""
+        if self._tail:
+            lines = [line for line in clean(self._tail).splitlines() if line.strip()]
+            self._lines.extend(line[:_LINE] for line in lines[-OUTPUT_LINES:])
+            self._tail = ""

@@ -1,0 +1,156 @@
+"""What a session may do: tool lists that only shrink, grants, and asking a person."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import anyio
+
+from crew.commands import Answer
+from crew.entries import PermissionEntry
+from crew.errors import DeniedError, NoSuchRequestError
+from crew.events import PermissionAnswered, PermissionAsked
+from crew.records import Status
+from crew.session.middleware import Call, Middleware, RunTool
+from crew.tools.protocol import Effect, ToolOutput
+from crew.tools.registry import READ_ONLY
+
+if TYPE_CHECKING:
+    from crew.session.session import Session
+
+
+def allowed_tools(
+    ceiling: Sequence[str] | None,
+    *,
+    requested: Sequence[str] | None = None,
+    parent: Sequence[str] | None = None,
+) -> tuple[str, ...]:
+    """The tools of a session: parent ∩ requested ∩ its agent's own ceiling, in ceiling order.
+
+    Args:
+        ceiling: The agent's list; None means the read-only tools, empty means none.
+        requested: What the member or the spawn asks for; None asks for all.
+        parent: The spawning session's tools; None for a task's session.
+    """
+    names = READ_ONLY if ceiling is None else ceiling
+    limits = [set(limit) for limit in (requested, parent) if limit is not None]
+    return tuple(name for name in names if all(name in limit for limit in limits))
+
+
+@dataclass(slots=True)
+class _Request:
+    session: str
+    answered: anyio.Event = field(default_factory=anyio.Event)
+    answer: Answer | None = None
+
+
+class Approvals:
+    """The open permission requests of a run.
+
+    Args:
+        interactive: Whether a person is there to answer; if not, nothing is asked.
+    """
+
+    def __init__(self, *, interactive: bool) -> None:
+        self.interactive = interactive
+        self._open: dict[str, _Request] = {}
+        self._count = 0
+
+    async def ask(self, session: "Session", call: Call) -> Answer:
+        """Put a request to the person and wait for the word on it."""
+        self._count += 1
+        name = f"permission-{self._count}"
+        request = self._open[name] = _Request(session.spec.id)
+        session.record(
+            PermissionAsked(
+                request=name, tool=call.tool.name, preview=call.preview, args=call.entry.args
+            )
+        )
+        session.enter(Status.WAITING, f"permission for {call.tool.name}")
+        try:
+            await request.answered.wait()
+        finally:
+            self._open.pop(name, None)
+            session.leave_waiting()
+        word = request.answer or _deny(name, "it was not answered")
+        session.record(PermissionAnswered(request=name, decision=word.decision, reason=word.reason))
+        return word
+
+    def check(self, answer: Answer) -> None:
+        """Refuse an answer that nothing waits for.
+
+        Raises:
+            NoSuchRequestError: The request is unknown or already answered.
+        """
+        request = self._open.get(answer.request)
+        if request is None or request.answer is not None:
+            raise NoSuchRequestError(f"{answer.request} is unknown or already answered")
+
+    def answer(self, answer: Answer) -> None:
+        """Give the word to the session that waits, if it still does."""
+        request = self._open.get(answer.request)
+        if request is not None and request.answer is None:
+            request.answer = answer
+            request.answered.set()
+
+    def deny(self, session: str, reason: str) -> None:
+        """Deny whatever the session still asks for; it ends."""
+        for name, request in list(self._open.items()):
+            if request.session == session:
+                self.answer(_deny(name, reason))
+
+
+class Permission(Middleware):
+    """Tools that write or execute need a grant, from the run or from a person."""
+
+    def __init__(self, grants: frozenset[str], approvals: Approvals) -> None:
+        self._grants = grants
+        self._approvals = approvals
+
+    async def tool(self, session: "Session", call: Call, proceed: RunTool) -> ToolOutput:
+        """Run the call if it is granted, or ask, or deny."""
+        if not self._granted(session, call):
+            await self._ask(session, call)
+        return await proceed(call)
+
+    def _granted(self, session: "Session", call: Call) -> bool:
+        effect = call.tool.effect
+        if effect in (Effect.READ, Effect.CONTROL):
+            return True
+        names = {call.tool.name, effect.value}
+        return bool(names & self._grants or names & session.granted)
+
+    async def _ask(self, session: "Session", call: Call) -> None:
+        name, effect = call.tool.name, call.tool.effect.value
+        if not self._approvals.interactive:
+            _note(session, call, "denied", "nobody is there to ask")
+            raise DeniedError(
+                f"{name} is not allowed in this run",
+                hint=f"the person can start it with --allow {effect}",
+            )
+        with session.interruptible(call.entry.call_id):
+            word = await self._approvals.ask(session, call)
+        if word.decision == "deny":
+            _note(session, call, "denied", word.reason)
+            raise DeniedError(f"{name} was denied" + (f": {word.reason}" if word.reason else ""))
+        if word.decision == "allow_session":
+            session.granted.add(name)
+        _note(session, call, "allowed", word.reason)
+
+
+def _deny(request: str, reason: str) -> Answer:
+    return Answer(
+        id=f"{request}-denied", by="crew", request=request, decision="deny", reason=reason
+    )
+
+
+def _note(session: "Session", call: Call, decision: str, reason: str) -> None:
+    session.append(
+        PermissionEntry(
+            call_id=call.entry.call_id,
+            tool=call.tool.name,
+            preview=call.preview,
+            decision="allowed" if decision == "allowed" else "denied",
+            reason=reason,
+        )
+    )

@@ -1,0 +1,258 @@
+"""One agent's conversation: its state, and the few ways in which it may change."""
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TypeVar
+
+import anyio
+
+from crew.definitions.types import Agent
+from crew.entries import (
+    Entry,
+    FollowUpEntry,
+    Outcome,
+    SteerEntry,
+    ToolCallEntry,
+    ToolResultEntry,
+    UsageEntry,
+    UserEntry,
+    is_message,
+)
+from crew.errors import SteeredError
+from crew.events import EventBase, SessionStatus, SteerDelivered
+from crew.models.answer import Answer
+from crew.models.protocol import ModelClient, ModelRequest, Settings
+from crew.progress import Progress
+from crew.records import TERMINAL, ArtifactRef, Failure, JsonObject, Status, Usage
+from crew.session.environment import Environment
+from crew.session.gate import Gate, Latch
+from crew.session.inbox import Inbox
+from crew.session.meter import Meter
+from crew.session.middleware import Call, compose
+from crew.session.spec import SessionSpec
+from crew.session.state import check_transition
+from crew.session.toolset import Toolset
+from crew.tools.protocol import ToolOutput
+
+EventT = TypeVar("EventT", bound=EventBase)
+
+
+class Session:
+    """State of one session. `agent_step` drives it, `Reception` brings commands, `end` ends it.
+
+    Args:
+        ask: Makes one model request; the innermost of the middleware chain.
+        run: Runs one tool call; the innermost of the middleware chain.
+        run_latch: How the run's pause latch stands when the session begins.
+    """
+
+    def __init__(
+        self,
+        spec: SessionSpec,
+        env: Environment,
+        toolset: Toolset,
+        *,
+        ask: "Callable[[Session, ModelRequest], Awaitable[Answer]]",
+        run: "Callable[[Session, Call], Awaitable[ToolOutput]]",
+        parent: "Session | None" = None,
+        run_latch: Latch = Latch.OPEN,
+    ) -> None:
+        self.spec = spec
+        self.env = env
+        self.toolset = toolset
+        self.parent = parent
+        self.children: list[Session] = []
+        self.status = Status.PENDING
+        self.turn = 0
+        self.reminders = 0
+        self.forced_tool: str | None = None
+        self.follow_up_due = False
+        self.submitted: JsonObject | None = None
+        self.result: ArtifactRef | None = None
+        self.error: Failure | None = None
+        self.cause: tuple[Status, Failure | None] | None = None
+        self.closing = False
+        self.granted: set[str] = set()
+        self.messages: list[Entry] = []
+        self.call_ids: set[str] = set()
+        self.open_calls: dict[str, ToolCallEntry] = {}
+        self.inbox = Inbox()
+        self.gate = Gate(run=run_latch)
+        self.ended = anyio.Event()
+        self.body = anyio.CancelScope()
+        self.current_turn: anyio.CancelScope | None = None
+        self.current_request: anyio.CancelScope | None = None
+        self.chain = compose(self, env.middleware, partial(ask, self), partial(run, self))
+        self.meter = Meter(spec.id, max_turns=spec.agent.max_turns, now=env.now)
+        self.log = env.recorder.session(spec.id, self.progress)
+        self._began = anyio.current_time()
+        self._held = 0.0
+        self._held_since: float | None = None
+        self._interruptible: dict[str, anyio.CancelScope] = {}
+        self._models = [env.model(name) for name in spec.models]
+        self._model = 0
+        if parent is not None:
+            parent.children.append(self)
+
+    @property
+    def agent(self) -> Agent:
+        """Who the session is."""
+        return self.spec.agent
+
+    @property
+    def usage(self) -> Usage:
+        """What its model requests cost so far, its children's left out."""
+        return self.meter.usage
+
+    @property
+    def model(self) -> ModelClient:
+        """The model it asks now."""
+        return self._models[self._model]
+
+    def next_model(self) -> bool:
+        """Go on to the next model of the list; False when there is none."""
+        if self._model + 1 == len(self._models):
+            return False
+        self._model += 1
+        return True
+
+    # What it writes.
+
+    def append(self, *entries: Entry) -> None:
+        """Put entries into the transcript, in one write, and messages into the history."""
+        for entry in self.log.append(*entries, turn=self.turn):
+            if is_message(entry):
+                self.messages.append(entry)
+
+    def record(self, event: EventT) -> EventT:
+        """Journal an event of this session; after the final one, nothing."""
+        if self.status in TERMINAL:
+            return event
+        own = {"session": self.spec.id, "task": self.spec.task}
+        stamped: EventT = self.env.recorder.record(event.model_copy(update=own))
+        return stamped
+
+    def progress(self) -> Progress:
+        """The session as it is now, for whoever looks."""
+        return self.meter.snapshot(self.status, self.turn)
+
+    def enter(self, status: Status, reason: str = "") -> None:
+        """Move to a status that is not final, and say so; a session that ended stays ended."""
+        if self.status in TERMINAL:
+            return
+        check_transition(self.status, status)
+        self.status = status
+        self.record(SessionStatus(status=status, reason=reason))
+        self.log.touch()
+
+    def leave_waiting(self) -> None:
+        """Go on after a wait, unless the session ended meanwhile."""
+        if self.status is Status.WAITING:
+            self.enter(Status.RUNNING)
+
+    # What the turn does.
+
+    async def checkpoint(self) -> None:
+        """Hold here while the session or the run is paused."""
+        if not self.gate.held:
+            return
+        self._held_since = anyio.current_time()
+        self.enter(Status.PAUSED, self.gate.reason)
+        try:
+            await self.gate.opened()
+        finally:
+            self._held += anyio.current_time() - self._held_since
+            self._held_since = None
+            if not self.body.cancel_called:
+                self.enter(Status.RUNNING)
+
+    def active_seconds(self) -> float:
+        """How long it has worked: the time since it began, less the time it was held."""
+        until = anyio.current_time() if self._held_since is None else self._held_since
+        return until - self._began - self._held
+
+    def begin_turn(self) -> None:
+        """Count a turn."""
+        self.turn += 1
+        self.log.touch()
+
+    def request(self) -> ModelRequest:
+        """The next model request: everything said so far."""
+        return ModelRequest(
+            system=self.spec.system,
+            messages=self.messages,  # type: ignore[arg-type]  # only messages are put there
+            tools=self.toolset.schemas,
+            agent=self.agent.name,
+            session=self.spec.id,
+            settings=Settings(thinking=self.agent.thinking, tool_choice=self.forced_tool),
+        )
+
+    def deliver_messages(self) -> None:
+        """Put every waiting steer, and a follow-up that is due, into the next request's context."""
+        for steer in self.inbox.take_steers():
+            self.append(SteerEntry(text=steer.text, command=steer.id))
+            self.record(SteerDelivered(command=steer.id, turn=self.turn))
+
+        if self.follow_up_due and (follow_up := self.inbox.take_follow_up()):
+            self.append(FollowUpEntry(text=follow_up.text, command=follow_up.id))
+            self.record(SteerDelivered(command=follow_up.id, turn=self.turn))
+        self.follow_up_due = False
+
+    def tell(self, text: str) -> None:
+        """Say something to the model in crew's own name."""
+        self.append(UserEntry(text=text, source="crew"))
+
+    def keep(self, answer: Answer, ms: int) -> Sequence[ToolCallEntry]:
+        """Put a whole answer on disk and into the history; its calls are open from now on."""
+        closing = UsageEntry(model=self.model.name, usage=answer.usage, stop=answer.stop, ms=ms)
+        self.append(*answer.parts, closing)
+        self.meter.answered(answer.usage)
+        self.forced_tool = None
+        calls = [part for part in answer.parts if isinstance(part, ToolCallEntry)]
+        self.open_calls = {call.call_id: call for call in calls}
+        self.call_ids.update(self.open_calls)
+        self.log.touch()
+        return calls
+
+    def close_call(self, result: ToolResultEntry) -> None:
+        """Give a tool call its one result; a second one is dropped."""
+        if self.open_calls.pop(result.call_id, None) is None:
+            return
+        self.append(result)
+        self.meter.tool_ended(result.call_id)
+        self.log.flush()
+
+    def close_open_calls(self, outcome: Outcome, text: str) -> None:
+        """Answer every call that has no result yet, so that the history stays valid."""
+        for call in list(self.open_calls.values()):
+            self.close_call(
+                ToolResultEntry(
+                    call_id=call.call_id, tool=call.tool, outcome=outcome, text=text, summary=text
+                )
+            )
+
+    # What cuts it short.
+
+    @contextmanager
+    def interruptible(self, call_id: str) -> Iterator[None]:
+        """A stretch of a tool call that an immediate steer cuts.
+
+        Raises:
+            SteeredError: It was cut.
+        """
+        with anyio.CancelScope() as scope:
+            self._interruptible[call_id] = scope
+            if self.inbox.interrupts:
+                scope.cancel()
+            try:
+                yield
+            finally:
+                del self._interruptible[call_id]
+        if scope.cancelled_caught:
+            raise SteeredError("cancelled: steered")
+
+    def interrupt(self) -> None:
+        """Cut what may be cut, for a steer that does not wait."""
+        for scope in self._interruptible.values():
+            scope.cancel()

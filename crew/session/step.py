@@ -1,0 +1,126 @@
+"""`agent_step()`: exactly one turn of a session, one model request and the tool calls it asked for.
+
+    drain the inbox -> ask the model -> [checkpoint] -> call, [checkpoint], call, ... -> done
+
+The model's answer is on disk before any of its calls runs, and every call gets exactly one
+result, whatever cuts the turn short.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import anyio
+
+from crew.entries import Entry, Outcome
+from crew.errors import CrewError, ModelError
+from crew.models.answer import Answer, AnswerBuilder
+from crew.models.protocol import ModelRequest, TextDelta, ThinkingDelta
+from crew.session.calls import run_calls
+from crew.session.session import Session
+
+
+class Action(StrEnum):
+    """What the loop does next."""
+
+    CONTINUE = "continue"
+    DONE = "done"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """What one turn came to.
+
+    Attributes:
+        messages: What the turn added to the conversation, in order.
+        error: Set when `action` is ERROR.
+    """
+
+    action: Action
+    messages: tuple[Entry, ...]
+    turn: int
+    error: CrewError | None = None
+
+
+async def agent_step(session: Session) -> StepResult:
+    """Run one turn; raises nothing but cancellation of the whole session."""
+    before = len(session.messages)
+    error: CrewError | None = None
+    try:
+        await session.checkpoint()
+        session.begin_turn()
+        action = await _cancellable_turn(session)
+    except Exception as raised:  # a turn reports what went wrong, whatever it was
+        action, error = Action.ERROR, as_crew_error(raised)
+    session.gate.turn_ended()
+    return StepResult(
+        action=action, messages=tuple(session.messages[before:]), turn=session.turn, error=error
+    )
+
+
+async def _cancellable_turn(session: Session) -> Action:
+    with anyio.CancelScope() as scope:
+        session.current_turn = scope
+        try:
+            return await _turn(session)
+        finally:
+            session.current_turn = None
+    session.close_open_calls(Outcome.CANCELLED, "cancelled: the person cancelled this turn")
+    session.tell("The person cancelled this turn. Do not repeat it; go on with what is left.")
+    return Action.CONTINUE
+
+
+async def _turn(session: Session) -> Action:
+    began = anyio.current_time()
+    submitted = session.submitted
+    answer = await _ask(session)
+    calls = session.keep(answer, _ms_since(began))
+    if not calls:
+        return Action.DONE
+    await run_calls(session, calls)
+    return Action.CONTINUE if session.submitted is submitted else Action.DONE
+
+
+async def _ask(session: Session) -> Answer:
+    """Ask until there is an answer: a hard pause cuts the request, and it is asked again."""
+    while True:
+        session.deliver_messages()
+        with anyio.CancelScope() as scope:
+            session.current_request = scope
+            try:
+                return await session.chain.model(session.request())
+            finally:
+                session.current_request = None
+        await session.checkpoint()
+
+
+async def ask_model(session: Session, request: ModelRequest) -> Answer:
+    """The innermost model call: stream one answer, keeping what there is of it when it is cut."""
+    builder = AnswerBuilder(new_id=session.env.new_id, taken=session.call_ids)
+    try:
+        async with session.model.stream(request) as deltas:
+            async for delta in deltas:
+                builder.add(delta)
+                if isinstance(delta, TextDelta | ThinkingDelta):
+                    session.meter.streamed(delta.text)
+                    session.log.stream(delta.text)
+                    session.log.touch()
+        return builder.finish()
+    except (ModelError, anyio.get_cancelled_exc_class()):
+        session.append(*builder.partial())
+        raise
+
+
+def as_crew_error(raised: Exception) -> CrewError:
+    """The error itself, the first one of a group, or a word on what must be a bug."""
+    while isinstance(raised, ExceptionGroup):
+        raised = raised.exceptions[0]
+    if isinstance(raised, CrewError):
+        return raised
+    return CrewError(
+        f"{type(raised).__name__}: {raised}", hint="this is a bug in crew; please report it"
+    )
+
+
+def _ms_since(began: float) -> int:
+    return round((anyio.current_time() - began) * 1000)
