@@ -1,0 +1,140 @@
+"""A run's artifacts: write-once files with a name, a digest and no secrets."""
+
+import errno
+import hashlib
+import os
+import re
+import tempfile
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+
+from crew.errors import StoreError, ToolError
+from crew.records import ArtifactRef
+from crew.store.folder import RunFolder
+from crew.store.redact import Redactor
+
+_UNUSUAL = re.compile(r"[^A-Za-z0-9._-]+")
+_LONGEST_STEM = 100
+_LONGEST_SUFFIX = 20
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+
+
+class ArtifactStore:
+    """Stores and reads the files of a run's `artifacts/`."""
+
+    def __init__(self, folder: RunFolder, redact: Redactor) -> None:
+        self._folder = folder.artifacts
+        self._redact = redact
+        self._unsynced: list[Path] = []
+
+    def put(self, name: str, data: bytes) -> ArtifactRef:
+        """Store bytes for good.
+
+        Args:
+            name: What it should be called; made safe, and unique with `-2`, `-3` ... when
+                another content has the name. The same content under the same name is kept once.
+            data: All of its bytes; UTF-8 text is redacted first.
+
+        Returns:
+            The reference to the bytes on disk.
+
+        Raises:
+            StoreError: It can't be written.
+        """
+        data = self._clean(data)
+        stem, suffix = _safe(name)
+        try:
+            temporary = self._write_aside(data)
+            try:
+                for number in count(1):
+                    path = self._folder / (
+                        f"{stem}-{number}{suffix}" if number > 1 else f"{stem}{suffix}"
+                    )
+                    if _claim(temporary, path):
+                        self._unsynced.append(path)
+                        break
+                    if _holds(path, data):
+                        break
+            finally:
+                with suppress(FileNotFoundError):
+                    temporary.unlink()
+        except OSError as error:
+            raise StoreError.from_os(f"storing artifact {name!r}", error) from error
+        return ArtifactRef(name=path.name, sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+
+    def get(self, name: str) -> bytes:
+        """Read an artifact.
+
+        Raises:
+            ToolError: There is none of that name, or it can't be read.
+        """
+        if name != "".join(_safe(name)):
+            raise ToolError(f"no artifact {name[:80]!r}", hint="use a name exactly as it was given")
+        try:
+            handle = os.open(self._folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            with os.fdopen(handle, "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            raise ToolError(
+                f"no artifact {name!r}", hint="use a name exactly as it was given"
+            ) from None
+        except OSError as error:
+            raise ToolError(f"artifact {name!r}: {error.strerror}") from error
+
+    def verify(self, ref: ArtifactRef) -> bool:
+        """Whether the file is there, with the bytes that the reference was made of."""
+        try:
+            data = self.get(ref.name)
+        except ToolError:
+            return False
+        return len(data) == ref.size and hashlib.sha256(data).hexdigest() == ref.sha256
+
+    def take_unsynced(self) -> list[Path]:
+        """Files stored since the last call, which are not yet certain to survive a power cut."""
+        taken, self._unsynced = self._unsynced, []
+        return taken
+
+    def _clean(self, data: bytes) -> bytes:
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            return data
+        clean = self._redact.plain(text)
+        return data if clean == text else clean.encode()
+
+    def _write_aside(self, data: bytes) -> Path:
+        handle, name = tempfile.mkstemp(prefix=".new-", dir=self._folder)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+        except OSError:
+            os.unlink(name)
+            raise
+        return Path(name)
+
+
+def _claim(temporary: Path, path: Path) -> bool:
+    """Give the bytes a name in one step; False when it is taken."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS or path.exists():
+            raise
+        temporary.rename(path)
+    return True
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    return path.stat().st_size == len(data) and path.read_bytes() == data
+
+
+def _safe(name: str) -> tuple[str, str]:
+    """Stem and suffix of the name that a file may have."""
+    plain = _UNUSUAL.sub("-", name).lstrip(".-")
+    stem, dot, suffix = plain.rpartition(".")
+    if not stem or len(suffix) > _LONGEST_SUFFIX:
+        return plain[:_LONGEST_STEM] or "artifact", ""
+    return stem[:_LONGEST_STEM], dot + suffix

@@ -1,0 +1,205 @@
+"""Where a run lives on disk: its folder, its names, and how a person's word finds it."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from crew.errors import RunNotFoundError, StoreError, UsageError
+
+_RUN_ID = re.compile(r"[a-z0-9][a-z0-9_.~-]{0,127}")
+_SESSION_ID = re.compile(r"[a-z0-9_.~-]{1,200}")
+_LIVE = ".live"
+
+# Definitions in the same folder belong to the project and stay visible to git.
+_IGNORED = "/*\n!/agents/\n!/teams/\n!/workflows/\n"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """A run's folder and the names in it.
+
+    Attributes:
+        home: The folder of all runs' folder, `.crew` by default.
+        id: The run's id.
+    """
+
+    home: Path
+    id: str
+
+    @property
+    def root(self) -> Path:
+        """The run's own folder."""
+        return self.home / "runs" / self.id
+
+    @property
+    def manifest(self) -> Path:
+        """What the run is: definitions as resolved, goal, limits, status."""
+        return self.root / "run.json"
+
+    @property
+    def journal(self) -> Path:
+        """The run's events."""
+        return self.root / "events.jsonl"
+
+    @property
+    def progress(self) -> Path:
+        """All sessions' progress, replaced as a whole."""
+        return self.root / "progress.json"
+
+    @property
+    def sessions(self) -> Path:
+        """The folder of transcripts."""
+        return self.root / "sessions"
+
+    @property
+    def artifacts(self) -> Path:
+        """The folder of results, patches and whole tool outputs."""
+        return self.root / "artifacts"
+
+    @property
+    def control(self) -> Path:
+        """The folder of commands from other processes."""
+        return self.root / "control"
+
+    @property
+    def report(self) -> Path:
+        """The final report."""
+        return self.root / "report.md"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the live runner."""
+        return self.root / "lock"
+
+    def transcript(self, session: str) -> Path:
+        """A session's transcript.
+
+        Raises:
+            UsageError: The id can't be a session's.
+        """
+        return self.sessions / f"{_checked(session)}.jsonl"
+
+    def live(self, session: str) -> Path:
+        """The part that a session streams now.
+
+        Raises:
+            UsageError: The id can't be a session's.
+        """
+        return self.sessions / f"{_checked(session)}{_LIVE}.jsonl"
+
+
+def _checked(session: str) -> str:
+    if not _SESSION_ID.fullmatch(session) or session.endswith(_LIVE):
+        raise UsageError(
+            f"{session[:80]!r} is not a session id",
+            hint="session ids have small letters, digits and - _ . ~ only; see crew show RUN",
+        )
+    return session
+
+
+def new_run_id(team: str, now: datetime, token: str) -> str:
+    """A run's id, such as `20261121-094105-review-7f3a`; ids sort by time.
+
+    Args:
+        team: The team's name.
+        now: When the run starts.
+        token: Tells runs of the same second apart.
+
+    Raises:
+        UsageError: The team's name or the token has characters that a folder should not have.
+    """
+    run_id = f"{now.astimezone(UTC):%Y%m%d-%H%M%S}-{team}-{token}"
+    if not _RUN_ID.fullmatch(run_id):
+        raise UsageError(f"{team[:80]!r} is not a team's name", hint="use small letters, digits, -")
+    return run_id
+
+
+def home_for(workspace: Path, environ: Mapping[str, str]) -> Path:
+    """Where runs of a workspace are kept: `CREW_HOME`, or `.crew` at the top of its repository."""
+    if chosen := environ.get("CREW_HOME"):
+        return workspace / Path(chosen).expanduser()
+    for folder in (workspace, *workspace.parents):
+        if (folder / ".git").exists():
+            return folder / ".crew"
+    return workspace / ".crew"
+
+
+def create(home: Path, run_id: str) -> RunFolder:
+    """Make a new run's folder, readable by its owner only.
+
+    Raises:
+        StoreError: It can't be made, or is there already.
+    """
+    if not _RUN_ID.fullmatch(run_id):
+        raise UsageError(f"{run_id[:80]!r} is not a run id")
+    folder = RunFolder(home, run_id)
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _hide_from_git(home)
+        folder.root.parent.mkdir(mode=0o700, exist_ok=True)
+        folder.root.mkdir(mode=0o700)
+        for inner in (folder.sessions, folder.artifacts, folder.control):
+            inner.mkdir(mode=0o700)
+    except OSError as error:
+        raise StoreError.from_os(f"making the run folder {folder.root}", error) from error
+    return folder
+
+
+def _hide_from_git(home: Path) -> None:
+    """Keep runs out of commits, without hiding what else a chosen home may hold."""
+    ignore = home / ".gitignore"
+    ours = home.name == ".crew" or not any(home.iterdir())
+    if ours and not ignore.exists():
+        ignore.write_text(_IGNORED, encoding="utf-8")
+        ignore.chmod(0o600)
+
+
+def runs(home: Path) -> list[RunFolder]:
+    """Every run that is kept, newest first.
+
+    Raises:
+        StoreError: The folder of runs can't be read.
+    """
+    try:
+        names = [
+            entry.name
+            for entry in (home / "runs").iterdir()
+            if _RUN_ID.fullmatch(entry.name) and entry.is_dir()
+        ]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StoreError.from_os(f"listing the runs in {home}", error) from error
+    return [RunFolder(home, name) for name in sorted(names, reverse=True)]
+
+
+def find(home: Path, ref: str) -> RunFolder:
+    """The run that a person means: its id, the start of it, or `latest`.
+
+    Raises:
+        RunNotFoundError: No run fits, or several do.
+    """
+    known = runs(home)
+    if not known:
+        raise RunNotFoundError(f"there are no runs in {home}", hint="start one with crew run TEAM")
+    if ref == "latest":
+        return known[0]
+    ids = [folder.id for folder in known]
+    fitting = [ref] if ref in ids else [name for name in ids if ref and name.startswith(ref)]
+    if len(fitting) == 1:
+        return RunFolder(home, fitting[0])
+    if fitting:
+        raise RunNotFoundError(
+            f"{len(fitting)} runs start with {ref!r}: {_listed(fitting)}",
+            hint="give more of the id",
+        )
+    near = [name for name in ids if ref and ref in name]
+    near = near or difflib.get_close_matches(ref, ids, n=3, cutoff=0.3) or ids
+    raise RunNotFoundError(f"no run {ref!r}", hint=f"there are {_listed(near)}; see crew ps")
+
+
+def _listed(ids: list[str]) -> str:
+    return ", ".join(ids[:3]) + (" and more" if len(ids) > 3 else "")

@@ -1,0 +1,272 @@
+"""Secrets never reach the disk: known values and token shapes are replaced by `[redacted:KIND]`.
+
+Works on plain text and on serialised JSON alike: a match never cuts an escape in two, and what
+replaces it holds no quote and no backslash, so a JSON line stays the line it was.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+_SECRET_NAMES = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
+_PLAIN_VALUE = re.compile(r"[a-z]+|[0-9.]+")
+_SHORTEST_KNOWN = 8
+
+# A token starts at the edge of a word. In JSON the letter of an escape (`\n`) touches the word
+# and is no part of it; a token that begins with such a letter must not take it for its own.
+_EDGE = r"(?:(?<![A-Za-z0-9_-])|(?<=\\[bfnrt]))"
+_NOT_ESCAPED = r"(?:(?<!\\)|(?<=[^\\]\\\\))"
+
+_GAP = r"""(?:[\s#>|*+]|\\+[nrt]|(?:\\\\)*\\["'])"""
+_KEY_HEAD = r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+_KEY_TAIL = r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+_KEY_BODY = r"""(?:[A-Za-z0-9/=:,.()]|-(?!----)|""" + _GAP + r""")*+"""
+_KEY_RUNS = rf"(?:{_GAP}*+[A-Za-z0-9+/=]{{20,}})++(?:{_GAP}*+[A-Za-z0-9+/=]{{1,19}})?"
+
+_PLACEHOLDER = r"(?!\$?\{[^}\s]*\}@|<[^>\s]*>@|\$[A-Za-z_]+@|%s@|\*+@|\[redacted:)"
+_CREDENTIALS = r"(?=[A-Za-z._~+/=-]{0,64}[0-9])[A-Za-z0-9._~+/=-]{16,}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What a kind of secret looks like; `keep` is what of the match stays."""
+
+    kind: str
+    pattern: re.Pattern[str]
+    keep: str = ""
+
+
+def _shape(kind: str, pattern: str, keep: str = "") -> _Shape:
+    return _Shape(kind, re.compile(pattern), keep)
+
+
+_SHAPES = (
+    _shape("private-key", rf"{_KEY_HEAD}(?:{_KEY_BODY}{_KEY_TAIL}|{_KEY_RUNS})"),
+    _shape("aws-key", rf"{_EDGE}A(?:KIA|SIA)[A-Z0-9]{{16}}(?![A-Za-z0-9])"),
+    _shape("github-token", rf"{_EDGE}(?:gh[pousr]_[A-Za-z0-9]{{20,}}|github_pat_\w{{20,}})"),
+    _shape("gitlab-token", rf"{_EDGE}glpat-[A-Za-z0-9_-]{{16,}}"),
+    _shape("slack-token", rf"{_EDGE}xox[abeoprs]-[A-Za-z0-9-]{{10,}}"),
+    _shape("stripe-key", rf"{_NOT_ESCAPED}{_EDGE}[rs]k_(?:live|test)_[A-Za-z0-9]{{16,}}"),
+    _shape("api-key", rf"{_EDGE}sk-(?=[A-Za-z_-]{{0,64}}[0-9])[A-Za-z0-9_-]{{20,}}"),
+    _shape("google-key", rf"{_EDGE}AIza[A-Za-z0-9_-]{{30,}}"),
+    _shape("npm-token", rf"{_NOT_ESCAPED}{_EDGE}npm_[A-Za-z0-9]{{30,}}"),
+    _shape("pypi-token", rf"{_EDGE}pypi-[A-Za-z0-9_-]{{32,}}"),
+    _shape("jwt", rf"{_EDGE}eyJ[A-Za-z0-9_-]{{8,}}+\.[A-Za-z0-9_-]{{8,}}+\.[A-Za-z0-9_-]{{8,}}"),
+    _shape("bearer", rf"([Bb]earer[ \t]{{1,4}}){_CREDENTIALS}", r"\1"),
+    _shape(
+        "authorization",
+        r"""([Aa]uthorization\\{0,4}["']?\s{0,4}[:=]\s{0,4}\\{0,4}["']?"""
+        r"""(?:[Bb]asic|[Tt]oken)[ \t]{1,4})[A-Za-z0-9._~+/=-]{8,}""",
+        r"\1",
+    ),
+    _shape(
+        "url-password",
+        rf"""(://[^\s/:@"'\\]{{0,128}}:){_PLACEHOLDER}[^\s/@"'\\]{{1,256}}(?=@)""",
+        r"\1",
+    ),
+)
+
+_GIT_TOKENS = re.compile(r"g(?:h[pousr]_|ithub_pat_|lpat-)")
+_PACKAGE_TOKENS = re.compile(r"p(?:m_|ypi-)")
+_K_TOKENS = re.compile(r"k[-_]")
+
+
+def _may_hold_a_shape(text: str) -> bool:
+    """Rule out an ordinary line in about a microsecond; rare letters are asked for first."""
+    return bool(
+        ("K" in text and ("AKIA" in text or "PRIVATE KEY" in text))
+        or ("J" in text and "eyJ" in text)
+        or ("S" in text and "ASIA" in text)
+        or ("z" in text and "AIza" in text)
+        or ("@" in text and "://" in text)
+        or _GIT_TOKENS.search(text)
+        or _PACKAGE_TOKENS.search(text)
+        or _K_TOKENS.search(text)
+        or "xox" in text
+        or "earer" in text
+        or "uthoriz" in text
+    )
+
+
+class Redactor:
+    """Replaces secrets in text; cheap where there are none.
+
+    Args:
+        known: Values that are secret whatever they look like; those shorter than eight
+            characters are passed over, since they would tear ordinary text apart.
+    """
+
+    def __init__(self, known: Iterable[str] = ()) -> None:
+        values = sorted({value for value in known if len(value) >= _SHORTEST_KNOWN}, key=len)
+        forms = dict.fromkeys(form for value in reversed(values) for form in _escaped(value))
+        self.known = tuple(forms)
+        self._known = tuple((form, _escape_safe(form)) for form in forms)
+        self._quoted = tuple(value for value in reversed(values) if value not in forms)
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "Redactor":
+        """Know the values of variables that are named like secrets, unless they are plain words."""
+        return cls(
+            value
+            for name, value in environ.items()
+            if _SECRET_NAMES.search(name) and not _PLAIN_VALUE.fullmatch(value)
+        )
+
+    def __call__(self, text: str) -> str:
+        """The text without secrets; safe for serialised JSON."""
+        for form, pattern in self._known:
+            if form in text:
+                text = pattern.sub(r"\1[redacted:env]", text)
+        if not _may_hold_a_shape(text):
+            return text
+        for shape in _SHAPES:
+            text = shape.pattern.sub(f"{shape.keep}[redacted:{shape.kind}]", text)
+        return text
+
+    def line(self, line: bytes) -> bytes:
+        """A serialised line without secrets; the very same object when there are none.
+
+        What is not UTF-8 is returned as it is.
+        """
+        try:
+            text = line.decode()
+        except UnicodeDecodeError:
+            return line
+        clean = self(text)
+        return line if clean is text else clean.encode()
+
+    def plain(self, text: str) -> str:
+        """Text that is not serialised, where known values may also stand with their quotes."""
+        for value in self._quoted:
+            text = text.replace(value, "[redacted:env]")
+        return self(text)
+
+
+def _escaped(value: str) -> list[str]:
+    """How a value looks as it is, inside a JSON string, and inside JSON inside a JSON string.
+
+    The first is left out when it holds what ends or escapes in JSON: in a serialised line it
+    could only match across the line's own structure.
+    """
+    once = json.dumps(value, ensure_ascii=False)[1:-1]
+    twice = json.dumps(once, ensure_ascii=False)[1:-1]
+    bare = [] if '"' in value or "\\" in value else [value]
+    return list(dict.fromkeys([*bare, once, twice]))
+
+
+def _escape_safe(form: str) -> re.Pattern[str]:
+    """Match a form unless its first letter belongs to an escape, as the n of a newline's does."""
+    return re.compile(rf"(?<!\\)((?:\\\\)*+){re.escape(form)}")
+
+
+_HELD_WORD = 512
+_HELD_KEY = 16_384
+_WORD_TAIL = re.compile(r"""[^\s"']*\Z""")
+_OPEN_HEADER = re.compile(r"-----(?:BEGIN[A-Z0-9 ]{0,60}-{0,5})?\Z")
+_OPEN_CREDENTIALS = re.compile(
+    r"""(?:[Aa]uthorization\\{0,4}["']?\s{0,4}(?:[:=]\s{0,4}\\{0,4}["']?)?\w{0,8}|[Bb]earer)\s{0,4}\Z"""
+)
+_OPEN_TOKEN = re.compile(
+    r"(?:gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|[rs]k_(?:live|test)_|sk-|AIza|npm_|pypi-|eyJ"
+    r"|[Bb]earer[ \t]{1,4})[A-Za-z0-9._~+/=-]*\Z"
+)
+_TOKEN_REST = re.compile(r"[A-Za-z0-9._~+/=-]*")
+_KEY_START = re.compile(_KEY_HEAD)
+_KEY_END = re.compile(_KEY_TAIL)
+
+
+class StreamRedactor:
+    """Redacts text that arrives in pieces: what may yet become a secret is held back."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._held = ""
+        self._swallow: re.Pattern[str] | None = None
+
+    def feed(self, text: str) -> str:
+        """Take more text and give what is safe to show of all that was taken."""
+        self._held += text
+        if self._swallow is not None and not self._swallowed():
+            return ""
+        if overlong := self._overlong_secret():
+            return overlong
+        cut = self._cut()
+        if len(self._held) - cut > _HELD_WORD and not _KEY_START.search(self._held, cut):
+            return self._release_overlong()
+        safe, self._held = self._held[:cut], self._held[cut:]
+        return self._redactor.plain(safe)
+
+    def flush(self) -> str:
+        """Give the rest; the text is complete."""
+        if self._swallow is not None:
+            self._swallowed()
+        rest, self._held, self._swallow = self._held, "", None
+        return self._redactor.plain(rest)
+
+    def _swallowed(self) -> bool:
+        """Drop the rest of a secret whose start was replaced; False while it goes on."""
+        if self._swallow is _KEY_END:
+            end = _KEY_END.search(self._held)
+            if end is None:
+                self._held = self._held[-64:]
+                return False
+            self._held = self._held[end.end() :]
+        else:
+            rest = _TOKEN_REST.match(self._held)
+            self._held = self._held[rest.end() if rest else 0 :]
+            if not self._held:
+                return False
+        self._swallow = None
+        return True
+
+    def _overlong_secret(self) -> str:
+        """Replace a private key that is longer than may be held, and swallow what follows."""
+        start = self._open_key()
+        if start is None or len(self._held) - start <= _HELD_KEY:
+            return ""
+        safe = self._redactor.plain(self._held[:start])
+        self._held, self._swallow = self._held[-64:], _KEY_END
+        return safe + "[redacted:private-key]"
+
+    def _release_overlong(self) -> str:
+        """Let go of a word that is longer than may be held, or swallow it if it is a token."""
+        if token := _OPEN_TOKEN.search(self._held):
+            safe = self._redactor.plain(self._held[: token.start()])
+            self._held, self._swallow = "", _TOKEN_REST
+            return safe + "[redacted:token]"
+        clean = self._redactor.plain(self._held)
+        keep = max(_HELD_WORD, *(len(form) for form in self._redactor.known), 0)
+        self._held = clean[-keep:]
+        return clean[:-keep]
+
+    def _open_key(self) -> int | None:
+        """Where a private key starts that has not ended."""
+        start = None
+        for head in _KEY_START.finditer(self._held):
+            start = None if _KEY_END.search(self._held, head.end()) else head.start()
+        return start
+
+    def _cut(self) -> int:
+        """How much of the held text can't be part of a secret that is still to be completed."""
+        held = self._held
+        word = _WORD_TAIL.search(held)
+        cut = word.start() if word else len(held)
+        for opener in (_OPEN_HEADER, _OPEN_CREDENTIALS):
+            edge = len(held) if opener is _OPEN_HEADER else cut
+            if found := opener.search(held, max(0, edge - 128), edge):
+                cut = min(cut, found.start())
+        key = self._open_key()
+        if key is not None:
+            cut = min(cut, key)
+        for form in self._redactor.known:
+            cut = min(cut, _open_form(held, form))
+        return cut
+
+
+def _open_form(held: str, form: str) -> int:
+    """Where a known value starts that the text's end has cut, or the text's length."""
+    for size in range(min(len(form) - 1, len(held)), 0, -1):
+        if held.endswith(form[:size]):
+            return len(held) - size
+    return len(held)
