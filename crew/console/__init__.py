@@ -1,20 +1,22 @@
 """Front ends without a screen: plain lines, JSON lines and a calm Rich display."""
 
+from crew.console.display import Display
 from crew.console.frame import Frame
-from crew.console.json_lines import event_json, follow_json, outcome_json, progress_json
+from crew.console.json_lines import JsonDisplay, event_json, outcome_json, progress_json
 from crew.console.live import LiveDisplay
 from crew.console.output import Output
 from crew.console.pages import print_entries, print_run, runs_table
-from crew.console.plain import follow_plain
+from crew.console.plain import PlainDisplay
 from crew.console.report import report_path, show_result, write_report
 
 __all__ = [
+    "Display",
     "Frame",
+    "JsonDisplay",
     "LiveDisplay",
     "Output",
+    "PlainDisplay",
     "event_json",
-    "follow_json",
-    "follow_plain",
     "outcome_json",
     "print_entries",
     "print_run",

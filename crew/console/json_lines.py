@@ -1,4 +1,4 @@
-"""The JSON sink: what `crew run --json` prints, one JSON object a line, for programs.
+"""The JSON display: what `crew run --json` prints, one JSON object a line, for programs.
 
 Each line has a `kind`, and is one of three things:
 
@@ -19,26 +19,46 @@ from typing import TYPE_CHECKING, Any
 
 from crew.console.output import Output
 from crew.errors import ExitCode
-from crew.events import Event, Unknown
+from crew.events import Event, RunStarted, Unknown
 from crew.feed import Feed, Grew
 from crew.progress import Progress
 from crew.records import SCHEMA_VERSION
-from crew.view import verdict
+from crew.view import RULES_NOTE, verdict
 
 if TYPE_CHECKING:
     from crew.service import RunOutcome
 
 
-async def follow_json(feed: Feed, out: Output, *, after: int = 0) -> None:
-    """Write every event behind `after` and every progress as a line, until the run ends."""
-    async with feed.subscribe(after=after) as items:
-        async for item in items:
-            if isinstance(item, Grew):
-                continue
-            line = progress_json(item) if isinstance(item, Progress) else event_json(item)
-            await out.write(f"{line}\n")
-            if out.closed:
-                return
+class JsonDisplay:
+    """Writes every event and every progress as a line.
+
+    Args:
+        out: Where the lines go.
+        notes: Where a word to people goes.
+        after: The last event that needs no line.
+    """
+
+    def __init__(self, out: Output, notes: Output, *, after: int = 0) -> None:
+        self._out = out
+        self._notes = notes
+        self._after = after
+
+    async def follow(self, feed: Feed) -> None:
+        """Write lines until the run ends or the reader has gone."""
+        async with feed.subscribe(after=self._after) as items:
+            async for item in items:
+                if isinstance(item, Grew):
+                    continue
+                if isinstance(item, RunStarted) and item.model == "rules":
+                    self.say(RULES_NOTE)
+                line = progress_json(item) if isinstance(item, Progress) else event_json(item)
+                await self._out.write(f"{line}\n")
+                if self._out.closed:
+                    return
+
+    def say(self, note: str) -> None:
+        """Write a line among the notes."""
+        self._notes.put(f"{note}\n")
 
 
 def event_json(event: Event) -> str:

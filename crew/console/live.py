@@ -1,4 +1,4 @@
-"""The live sink: a calm picture of the run on a terminal, repainted only when it changed."""
+"""The live display: a calm picture of the run on a terminal, repainted only when it changed."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The plain sink: one calm line an event, for logs, pipes and CI."""
+"""The plain display: one calm line an event, for logs, pipes and CI."""
 
 from datetime import tzinfo
 
@@ -9,22 +9,33 @@ from crew.progress import Progress
 from crew.view import RULES_NOTE, event_line
 
 
-async def follow_plain(feed: Feed, out: Output, *, tz: tzinfo, after: int = 0) -> None:
-    """Write a line for each event behind `after` that people should see, until the run ends.
+class PlainDisplay:
+    """Writes a line for each event that people should see.
 
     Args:
-        feed: The run.
-        out: Where the lines go; when its reader has gone, this ends.
+        out: Where the lines go.
         tz: The time zone of the times.
         after: The last event that needs no line.
     """
-    async with feed.subscribe(after=after) as items:
-        async for item in items:
-            if isinstance(item, Progress | Grew):
-                continue
-            if isinstance(item, RunStarted) and item.model == "rules":
-                await out.write(f"{RULES_NOTE}\n")
-            if (line := event_line(item, tz=tz)) is not None:
-                await out.write(f"{line}\n")
-            if out.closed:
-                return
+
+    def __init__(self, out: Output, *, tz: tzinfo, after: int = 0) -> None:
+        self._out = out
+        self._tz = tz
+        self._after = after
+
+    async def follow(self, feed: Feed) -> None:
+        """Write lines until the run ends or the reader has gone."""
+        async with feed.subscribe(after=self._after) as items:
+            async for item in items:
+                if isinstance(item, Progress | Grew):
+                    continue
+                if isinstance(item, RunStarted) and item.model == "rules":
+                    await self._out.write(f"{RULES_NOTE}\n")
+                if (line := event_line(item, tz=self._tz)) is not None:
+                    await self._out.write(f"{line}\n")
+                if self._out.closed:
+                    return
+
+    def say(self, note: str) -> None:
+        """Write a line."""
+        self._out.put(f"{note}\n")

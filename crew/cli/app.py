@@ -1,0 +1,91 @@
+"""The `crew` command: every failure ends as one clear line and the right exit code."""
+
+import contextlib
+import os
+import sys
+from typing import Annotated, NoReturn, TextIO
+
+import typer
+
+from crew import __version__
+from crew.cli import definitions, run, runs
+from crew.cli.complaints import complain_of, complain_of_bug, sole_error
+from crew.errors import CrewError, ExitCode
+
+app = typer.Typer(
+    name="crew",
+    help="Run teams of AI agents from a shell, watch each of them live, and steer any of them.",
+    epilog="Start with: crew run review",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"crew {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            expose_value=False,
+            help="Show the version.",
+        ),
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None and (text := context.get_help()):
+        typer.echo(text)
+
+
+run.register(app)
+runs.register(app)
+definitions.register(app)
+
+
+def main() -> NoReturn:
+    """Run the command line of this process and leave with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # What the terminal's encoding lacks is shown escaped, never an error.
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a TextIO in a test has none
+    try:
+        app(prog_name="crew")
+    except KeyboardInterrupt:
+        code = int(ExitCode.CANCELLED)
+    except SystemExit as leaving:
+        code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    except BaseException as error:
+        code = _report(sole_error(error))
+    else:
+        code = int(ExitCode.OK)
+    _close(sys.stdout)
+    _close(sys.stderr)
+    sys.exit(code)
+
+
+def _report(error: BaseException) -> int:
+    if isinstance(error, KeyboardInterrupt):
+        return ExitCode.CANCELLED
+    if isinstance(error, CrewError):
+        complain_of(error)
+        return error.exit_code
+    if not isinstance(error, BrokenPipeError):
+        complain_of_bug(error)
+    return ExitCode.RUN_FAILED
+
+
+def _close(stream: TextIO) -> None:
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        # The reader has gone; without this the interpreter fails at exit on what is left.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,0 +1,155 @@
+"""`crew run`: reads the command line into a request and hands it to the wiring."""
+
+import os
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crew.errors import UsageError, WorkspaceError
+
+_TOKENS = re.compile(r"(?:tokens=)?(?P<number>\d[\d_]*(?:\.\d+)?)(?P<unit>[kKmM]?)")
+
+
+class Gate(StrEnum):
+    """The least priority that makes `--fail-on` fail."""
+
+    P0 = "P0"
+    P1 = "P1"
+    P2 = "P2"
+    P3 = "P3"
+
+
+_Team = Annotated[str, typer.Argument(help="The team: see crew teams.", show_default=False)]
+_Goal = Annotated[
+    list[str] | None, typer.Argument(help="What to do, for a team that needs to be told.")
+]
+_Model = Annotated[
+    str | None, typer.Option("--model", "-m", help="The model for every member.", metavar="NAME")
+]
+_Plain = Annotated[bool, typer.Option("--plain", help="Show one line an event.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print events as JSON lines.")]
+_Base = Annotated[
+    str | None, typer.Option(help="Review the change since this commit.", metavar="COMMIT")
+]
+_Paths = Annotated[
+    list[str] | None,
+    typer.Option(help="Review only this file or folder; may be repeated.", metavar="PATH"),
+]
+_MaxConcurrency = Annotated[
+    int | None, typer.Option(min=1, help="Members at work at the same time.")
+]
+_Budget = Annotated[
+    str | None, typer.Option(help="Tokens that the run may use, such as 200k.", metavar="TOKENS")
+]
+_Allow = Annotated[
+    list[str] | None,
+    typer.Option(help="Grant write, execute or one tool; may be repeated.", metavar="WHAT"),
+]
+_FailOn = Annotated[
+    Gate | None,
+    typer.Option(case_sensitive=False, help="Exit 1 on a finding of this priority or worse."),
+]
+_Report = Annotated[Path | None, typer.Option(help="Write the report there too.", metavar="FILE")]
+Folder = Annotated[
+    Path | None, typer.Option("-C", help="Use this folder, not the current one.", metavar="DIR")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `run`."""
+    app.command("run")(run)
+
+
+def run(
+    *,
+    team: _Team,
+    goal: _Goal = None,
+    model: _Model = None,
+    plain: _Plain = False,
+    json: _Json = False,
+    base: _Base = None,
+    paths: _Paths = None,
+    max_concurrency: _MaxConcurrency = None,
+    budget: _Budget = None,
+    allow: _Allow = None,
+    fail_on: _FailOn = None,
+    report: _Report = None,
+    folder: Folder = None,
+) -> None:
+    """Run a team in this folder and print its report.
+
+    Progress goes to stderr, the report to stdout. Exit codes: 0 done, 1 --fail-on failed,
+    2 usage or definitions, 3 the run failed, 4 it needs attention, 5 over budget, 130 cancelled.
+    """
+    if plain and json:
+        raise UsageError("--plain and --json exclude each other", hint="use one of them")
+    workspace = open_workspace(folder)
+    budget_tokens = parse_tokens(budget) if budget is not None else None
+    if report is not None:
+        _check_report(report)
+
+    from crew.cli import wiring
+    from crew.service import ReviewScope, RunRequest, default_home
+
+    request = RunRequest(
+        team=team,
+        goal=" ".join(goal or []),
+        workspace=workspace,
+        home=default_home(workspace, os.environ),
+        model=model,
+        scope=ReviewScope(base=base, paths=tuple(paths or ())),
+        max_concurrency=max_concurrency,
+        budget_tokens=budget_tokens,
+        allow=tuple(allow or ()),
+    )
+    style = wiring.choose_style(plain=plain, json=json)
+    raise typer.Exit(wiring.execute(request, style, fail_on=fail_on, report=report))
+
+
+def open_workspace(folder: Path | None) -> Path:
+    """The folder to work in: `folder`, or the current one.
+
+    Raises:
+        WorkspaceError: It does not exist, or is not a folder that can be used.
+    """
+    try:
+        workspace = (folder or Path.cwd()).absolute()
+    except FileNotFoundError as error:
+        raise WorkspaceError(
+            "the current folder no longer exists", hint="cd to one that does, or use -C DIR"
+        ) from error
+    if not workspace.is_dir():
+        problem = "is not a folder" if workspace.exists() else "does not exist"
+        raise WorkspaceError(f"{workspace} {problem}", hint="use -C with an existing folder")
+    if not os.access(workspace, os.R_OK | os.X_OK):
+        raise WorkspaceError(f"{workspace} can't be read", hint="check its permissions")
+    return workspace
+
+
+def parse_tokens(text: str) -> int:
+    """Read a number of tokens: `200000`, `200_000`, `200k`, `1.5M`, `tokens=200k`.
+
+    Raises:
+        UsageError: It is not one, or none at all.
+    """
+    match = _TOKENS.fullmatch(text.strip())
+    size = {"": 1, "k": 1_000, "m": 1_000_000}[match["unit"].lower()] if match else 0
+    number = round(float(match["number"].replace("_", "")) * size) if match else 0
+    if number <= 0:
+        raise UsageError(
+            f"--budget {text}: not a number of tokens", hint="write it as 200000, 200k or 1.5M"
+        )
+    return number
+
+
+def _check_report(report: Path) -> None:
+    # Found out now, not after the run that was to fill it.
+    if report.is_dir():
+        raise UsageError(f"--report {report}: is a folder", hint="name a file")
+    if not report.absolute().parent.is_dir():
+        raise UsageError(
+            f"--report {report}: the folder {report.parent} does not exist", hint="create it first"
+        )

@@ -1,0 +1,87 @@
+"""`crew ps`, `crew show` and `crew logs`: what runs there are, and what happened in them."""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crew.cli.run import Folder, open_workspace
+from crew.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crew.service import StoredRun
+
+LISTED = 20
+
+_Ref = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN[/SESSION]", help="A run, the head of its id, or latest; and a session of it."
+    ),
+]
+_All = Annotated[bool, typer.Option("--all", "-a", help=f"List more than the newest {LISTED}.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+_Full = Annotated[bool, typer.Option("--full", help="Print long outputs whole.")]
+_Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `ps`, `show` and `logs`."""
+    app.command("ps")(list_runs)
+    app.command("show")(show)
+    app.command("logs")(logs)
+
+
+def list_runs(*, every: _All = False, json: _Json = False, folder: Folder = None) -> None:
+    """List the runs of this folder, newest first."""
+    from crew.cli import pages
+    from crew.service import list_runs as stored_runs
+
+    home = _home(folder)
+    pages.list_runs(stored_runs(home), limit=None if every else LISTED, json=json)
+
+
+def show(
+    ref: _Ref = "latest", *, full: _Full = False, json: _Json = False, folder: Folder = None
+) -> None:
+    """Show a run with its tasks, sessions and result, or one session's transcript."""
+    from crew.cli import pages
+
+    run, session = _open(ref, folder)
+    if session:
+        pages.show_session(run, session, full=full, json=json)
+    else:
+        pages.show_run(run, json=json)
+
+
+def logs(
+    ref: _Ref = "latest", *, follow: _Follow = False, json: _Json = False, folder: Folder = None
+) -> None:
+    """Print a run's events, or one session's transcript, line by line."""
+    from crew.cli import pages
+
+    run, session = _open(ref, folder)
+    if session:
+        pages.log_session(run, session, follow=follow, json=json)
+    else:
+        pages.log_run(run, follow=follow, json=json)
+
+
+def _home(folder: "Path | None") -> "Path":
+    from crew.service import default_home
+
+    return default_home(open_workspace(folder), os.environ)
+
+
+def _open(ref: str, folder: "Path | None") -> tuple["StoredRun", str]:
+    from crew.service import open_run
+
+    name, _, session = ref.partition("/")
+    run = open_run(_home(folder), name or "latest")
+    if session and session not in (known := run.sessions()):
+        listed = f"it has: {', '.join(known)}" if known else "it has none"
+        raise UsageError(f"{run.id} has no session {session!r}", hint=listed)
+    return run, session

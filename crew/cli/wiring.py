@@ -1,0 +1,167 @@
+"""Where the engine meets a front end: a run, its display and the signals in one task group."""
+
+import io
+import os
+import sys
+from datetime import UTC, datetime
+from enum import Enum, auto
+from pathlib import Path
+
+import anyio
+from rich.console import Console
+
+from crew.cli.complaints import complain, complain_of, complain_of_bug, sole_error
+from crew.cli.interrupts import Interrupts
+from crew.console import (
+    Display,
+    JsonDisplay,
+    LiveDisplay,
+    Output,
+    PlainDisplay,
+    outcome_json,
+    report_path,
+    write_report,
+)
+from crew.errors import CrewError, ExitCode, StoreError
+from crew.feed import Feed
+from crew.records import Status, utc_now
+from crew.service import LiveRun, RunOutcome, RunRequest, start
+from crew.view import Priority, breaks
+
+_EXIT_CODES = {
+    Status.COMPLETED: ExitCode.OK,
+    Status.NEEDS_ATTENTION: ExitCode.NEEDS_ATTENTION,
+    Status.MAX_TURNS: ExitCode.NEEDS_ATTENTION,
+    Status.OVER_BUDGET: ExitCode.OVER_BUDGET,
+    Status.CANCELLED: ExitCode.CANCELLED,
+}
+
+
+class Style(Enum):
+    """How a run is shown while it goes on."""
+
+    LIVE = auto()
+    PLAIN = auto()
+    JSON = auto()
+
+
+def choose_style(*, plain: bool, json: bool) -> Style:
+    """The style that was asked for, or the one that suits standard error."""
+    if json:
+        return Style.JSON
+    able = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    return Style.LIVE if able and not plain else Style.PLAIN
+
+
+def execute(
+    request: RunRequest, style: Style, *, fail_on: str | None, report: Path | None
+) -> ExitCode:
+    """Run a team to its end, show it, write its result, and say what that means.
+
+    Args:
+        request: The run.
+        style: How to show it while it goes on.
+        fail_on: `P0` to `P3`: the priority from which a finding fails the run.
+        report: A file that gets the Markdown report as well.
+
+    Raises:
+        CrewError: The run could not start, or its result could not be written.
+    """
+    out = Output(sys.stdout)
+    if style is Style.JSON and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+    troubles: list[Exception] = []
+    try:
+        outcome = anyio.run(_attempt, request, _display(style, out), troubles)
+    except BaseExceptionGroup as group:
+        raise sole_error(group) from group
+    if outcome is None:
+        complain("Cancelled", "the run had not begun, nothing was kept")
+        return ExitCode.CANCELLED
+    code = exit_code(outcome, fail_on)
+    if outcome.error is not None:
+        complain(outcome.error.title, outcome.error.message, outcome.error.hint)
+    if report is not None:
+        _save(outcome, report)
+    if style is Style.JSON:
+        out.put(f"{outcome_json(outcome, code)}\n")
+    else:
+        console = Console(highlight=False, markup=False, emoji=False)
+        write_report(outcome, out, console)
+        _say_where(outcome, shown=console.is_terminal)
+    return _tell(troubles) or code
+
+
+def exit_code(outcome: RunOutcome, fail_on: str | None) -> ExitCode:
+    """What the process says: the verdict for a completed run, else why it did not complete."""
+    judged = outcome.status is Status.COMPLETED and fail_on is not None
+    if judged and breaks(outcome.result, Priority(fail_on)):
+        return ExitCode.VERDICT_FAILED
+    return _EXIT_CODES.get(outcome.status, ExitCode.RUN_FAILED)
+
+
+def _display(style: Style, out: Output) -> Display:
+    err = Output(sys.stderr, name="standard error")
+    match style:
+        case Style.LIVE:
+            console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+            return LiveDisplay(console, clock=utc_now)
+        case Style.JSON:
+            return JsonDisplay(out, err)
+        case Style.PLAIN:
+            return PlainDisplay(err, tz=datetime.now(UTC).astimezone().tzinfo or UTC)
+
+
+async def _attempt(
+    request: RunRequest, display: Display, troubles: list[Exception]
+) -> RunOutcome | None:
+    """Run to the end; None when a signal came before there was a run to cancel."""
+    outcome: RunOutcome | None = None
+    async with anyio.create_task_group() as tasks:
+        interrupts = Interrupts(display.say, tasks.cancel_scope)
+        await tasks.start(interrupts.obey)
+        async with start(request) as run:
+            interrupts.control = run.control
+            outcome = await _watched(run, display, troubles)
+        tasks.cancel_scope.cancel()
+    return outcome
+
+
+async def _watched(run: LiveRun, display: Display, troubles: list[Exception]) -> RunOutcome:
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_show, display, run.feed, troubles)
+        return await run.wait()
+
+
+async def _show(display: Display, feed: Feed, troubles: list[Exception]) -> None:
+    # A display that fails is told about afterwards; it never fails the run that it shows.
+    try:
+        await display.follow(feed)
+    except Exception as error:
+        troubles.append(error)
+
+
+def _tell(troubles: list[Exception]) -> ExitCode | None:
+    for trouble in troubles:
+        error = sole_error(trouble)
+        if isinstance(error, CrewError):
+            complain_of(error)
+        else:
+            complain_of_bug(error)
+    return ExitCode.RUN_FAILED if troubles else None
+
+
+def _save(outcome: RunOutcome, report: Path) -> None:
+    try:
+        report.write_text(outcome.report, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise StoreError.from_os(f"writing the report to {report}", error) from error
+
+
+def _say_where(outcome: RunOutcome, *, shown: bool) -> None:
+    lines = []
+    if outcome.status is not Status.COMPLETED:
+        lines += [f"kept: {outcome.folder}", f"see:  crew show {outcome.run}"]
+    elif not shown and (path := report_path(outcome)) is not None:
+        lines.append(f"report: {path}")
+    Output(sys.stderr, name="standard error").put("".join(f"{line}\n" for line in lines))
