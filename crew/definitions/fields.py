@@ -1,0 +1,234 @@
+"""Typed reading of one YAML mapping: each value checked where it stands, each key known."""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeVar
+
+from crew.definitions import nodes
+from crew.definitions.report import Place, Report, nearest, shown
+from crew.definitions.schemas import check_schema
+from crew.definitions.types import Budget
+from crew.definitions.values import parse_duration, parse_size
+from crew.records import JsonObject
+
+NAME = re.compile(r"[a-z0-9-]{1,64}\Z")
+NAME_RULE = "use 1 to 64 of: a-z, 0-9, -"
+
+T = TypeVar("T")
+
+
+class Fields:
+    """The keys of one mapping, read one by one; what is wrong goes to the report.
+
+    Args:
+        node: The mapping; an empty one reads as all keys missing.
+        known: The keys it may have.
+        planned: Keys of the design that nothing enforces yet; refused, and said to be so.
+        prefix: Where the mapping stands, for `place`: `("members", "author")`.
+    """
+
+    def __init__(
+        self,
+        node: nodes.Mapping,
+        report: Report,
+        *,
+        known: Collection[str],
+        planned: Collection[str] = (),
+        prefix: tuple[str, ...] = (),
+    ) -> None:
+        self._node = node
+        self._report = report
+        self.places: dict[tuple[str, ...], Place] = {prefix: node.at}
+        for key, at in node.keys.items():
+            self.places[(*prefix, key)] = node.items[key].at
+            if key in known:
+                continue
+            hint = nearest(key, known) or f"the keys are: {', '.join(known)}"
+            if key in planned:
+                hint = "this version does not support it yet: remove it"
+            report.add(at, f"unknown key `{shown(key)}`", hint)
+
+    def missing(self, key: str, hint: str = "") -> bool:
+        """Whether the key is absent, which is a problem."""
+        if key in self._node.items:
+            return False
+        self._report.add(self._node.at, f"`{key}` is missing", hint or f"add `{key}: ...`")
+        return True
+
+    def read(self, key: str, convert: Callable[[nodes.Node], T | None]) -> T | None:
+        """The key's value through a reader of this module; None when absent or wrong."""
+        node = self._node.items.get(key)
+        return None if node is None else convert(node)
+
+    def text(self, key: str) -> str | None:
+        """Text that is not empty."""
+        return self.read(key, lambda node: as_text(node, f"`{key}`", self._report))
+
+    def line(self, key: str) -> str | None:
+        """Text as one line."""
+        text = self.text(key)
+        return None if text is None else " ".join(text.split())
+
+    def name(self, key: str) -> str | None:
+        """A name of a definition, a step or a role."""
+        return self.read(key, lambda node: as_name(node, f"`{key}`", self._report))
+
+    def names(self, key: str) -> tuple[str, ...] | None:
+        """A list of names."""
+        return self._list(key, as_name)
+
+    def texts(self, key: str) -> tuple[str, ...] | None:
+        """A list of words; one word alone is a list of one."""
+        return self._list(key, as_word, alone=True)
+
+    def chosen(self, key: str, known: Collection[str], what: str) -> tuple[str, ...] | None:
+        """A list of known words."""
+
+        def convert(node: nodes.Node, label: str, report: Report) -> str | None:
+            word = as_word(node, label, report)
+            if word is None or word in known:
+                return word
+            hint = nearest(word, known) or f"known are: {', '.join(sorted(known))}"
+            report.add(node.at, f"unknown {what} `{shown(word)}`", hint)
+            return None
+
+        return self._list(key, convert)
+
+    def choice(self, key: str, known: Collection[str]) -> str | None:
+        """One of a few words."""
+
+        def convert(node: nodes.Node) -> str | None:
+            if isinstance(node, nodes.Scalar) and node.text in known:
+                return node.text
+            self._report.add(node.at, f"`{key}` must be one of: {', '.join(known)}")
+            return None
+
+        return self.read(key, convert)
+
+    def whole(self, key: str, least: int, most: int) -> int | None:
+        """A whole number within limits."""
+
+        def convert(node: nodes.Node) -> int | None:
+            value = node.value if isinstance(node, nodes.Scalar) else None
+            if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+                return value
+            message = f"`{key}` must be a whole number from {least:,} to {most:,}"
+            self._report.add(node.at, message)
+            return None
+
+        return self.read(key, convert)
+
+    def duration(self, key: str) -> float | None:
+        """Seconds."""
+
+        def convert(node: nodes.Node) -> float | None:
+            seconds = parse_duration(node.text) if isinstance(node, nodes.Scalar) else None
+            if seconds is None:
+                message = f"`{key}` must be a time up to 30 days"
+                self._report.add(node.at, message, "write `90s`, `10m`, `1h30m` or seconds")
+            return seconds
+
+        return self.read(key, convert)
+
+    def schema(self, key: str) -> JsonObject | None:
+        """A JSON schema of an object."""
+        return self.read(key, lambda node: check_schema(node, self._report))
+
+    def budget(self, key: str) -> Budget:
+        """What may be spent."""
+        node = self.read(key, lambda node: as_mapping(node, f"`{key}`", self._report))
+        if node is None:
+            return Budget()
+        fields = Fields(node, self._report, known=("tokens",), planned=("turns", "cost", "time"))
+        return Budget(tokens=fields.read("tokens", self._size))
+
+    def _size(self, node: nodes.Node) -> int | None:
+        tokens = parse_size(node.text) if isinstance(node, nodes.Scalar) else None
+        if tokens is None:
+            message = "`tokens` must be a whole number above zero"
+            self._report.add(node.at, message, "write `200k`, `1.5m` or `50000`")
+        return tokens
+
+    def _list(
+        self,
+        key: str,
+        convert: Callable[[nodes.Node, str, Report], str | None],
+        *,
+        alone: bool = False,
+    ) -> tuple[str, ...] | None:
+        def read(node: nodes.Node) -> tuple[str, ...] | None:
+            if alone and isinstance(node, nodes.Scalar):
+                node = nodes.Sequence(at=node.at, items=(node,), size=2, height=2)
+            if not isinstance(node, nodes.Sequence):
+                self._report.add(node.at, f"`{key}` must be a list", f"write `{key}: [a, b]`")
+                return None
+            found: list[str] = []
+            for item in node.items:
+                word = convert(item, f"each of `{key}`", self._report)
+                if word is not None and word in found:
+                    self._report.add(item.at, f"`{shown(word)}` is listed twice", "list it once")
+                elif word is not None:
+                    found.append(word)
+            return tuple(found)
+
+        return self.read(key, read)
+
+
+def as_text(node: nodes.Node, label: str, report: Report) -> str | None:
+    """Text that is not empty."""
+    if not isinstance(node, nodes.Scalar) or not isinstance(node.value, str):
+        hint = "put it in quotes" if isinstance(node, nodes.Scalar) and node.text else ""
+        report.add(node.at, f"{label} must be text, not {_kind(node)}", hint)
+        return None
+    if not node.value.strip():
+        report.add(node.at, f"{label} is empty")
+        return None
+    return node.value.strip()
+
+
+def as_word(node: nodes.Node, label: str, report: Report) -> str | None:
+    """Text of one word."""
+    word = as_text(node, label, report)
+    if word is None or (len(word) <= 200 and not any(char.isspace() for char in word)):
+        return word
+    report.add(node.at, f"{label} must be one word")
+    return None
+
+
+def as_name(node: nodes.Node, label: str, report: Report) -> str | None:
+    """A name; a number that keeps to the rule is one."""
+    if isinstance(node, nodes.Scalar) and NAME.match(node.text):
+        return node.text
+    if as_text(node, label, report) is not None and isinstance(node, nodes.Scalar):
+        report.add(node.at, f"{label} can't be `{shown(node.text)}`", NAME_RULE)
+    return None
+
+
+def as_mapping(node: nodes.Node, label: str, report: Report) -> nodes.Mapping | None:
+    """Keys and values."""
+    if isinstance(node, nodes.Mapping):
+        return node
+    report.add(node.at, f"{label} must be keys and values, not {_kind(node)}")
+    return None
+
+
+def present(**values: Any) -> Mapping[str, Any]:
+    """The values that were set, so that a type's own defaults fill the rest."""
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _kind(node: nodes.Node) -> str:
+    match node:
+        case nodes.Sequence():
+            return "a list"
+        case nodes.Mapping():
+            return "keys and values"
+    match node.value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true or false"
+        case str():
+            return "text"
+        case _:
+            return "a number"
