@@ -1,6 +1,7 @@
 """The `crew` command: every failure ends as one clear line and the right exit code."""
 
 import contextlib
+import importlib
 import os
 import sys
 from typing import Annotated, NoReturn, TextIO
@@ -8,7 +9,7 @@ from typing import Annotated, NoReturn, TextIO
 import typer
 
 from crew import __version__
-from crew.cli import definitions, run, runs
+from crew.cli import run, runs
 from crew.cli.complaints import complain_of, complain_of_bug, sole_error
 from crew.errors import CrewError, ExitCode
 
@@ -47,7 +48,8 @@ def _root(
 
 run.register(app)
 runs.register(app)
-definitions.register(app)
+with contextlib.suppress(ImportError):
+    importlib.import_module("crew.cli.definitions").register(app)
 
 
 def main() -> NoReturn:

@@ -86,21 +86,24 @@ def run(
     """
     if plain and json:
         raise UsageError("--plain and --json exclude each other", hint="use one of them")
-    workspace = open_workspace(folder)
+    here = open_workspace(folder)
     budget_tokens = parse_tokens(budget) if budget is not None else None
     if report is not None:
         _check_report(report)
 
     from crew.cli import wiring
-    from crew.service import ReviewScope, RunRequest, default_home
+    from crew.service import ReviewScope, RunRequest, default_home, find_workspace
 
+    workspace = find_workspace(here)
     request = RunRequest(
         team=team,
         goal=" ".join(goal or []),
         workspace=workspace,
         home=default_home(workspace, os.environ),
         model=model,
-        scope=ReviewScope(base=base, paths=tuple(paths or ())),
+        scope=ReviewScope(
+            base=base, paths=tuple(_inside(path, here, workspace) for path in paths or ())
+        ),
         max_concurrency=max_concurrency,
         budget_tokens=budget_tokens,
         allow=tuple(allow or ()),
@@ -143,6 +146,16 @@ def parse_tokens(text: str) -> int:
             f"--budget {text}: not a number of tokens", hint="write it as 200000, 200k or 1.5M"
         )
     return number
+
+
+def _inside(path: str, here: Path, workspace: Path) -> str:
+    """A path as the person means it, seen from the workspace's top."""
+    relative = os.path.relpath(here / path, workspace)
+    if relative.split(os.sep, 1)[0] == os.pardir:
+        raise UsageError(
+            f"--paths {path}: it is outside {workspace}", hint="name a file or folder inside it"
+        )
+    return Path(relative).as_posix()
 
 
 def _check_report(report: Path) -> None:

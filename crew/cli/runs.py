@@ -1,13 +1,11 @@
 """`crew ps`, `crew show` and `crew logs`: what runs there are, and what happened in them."""
 
 import os
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from crew.cli.run import Folder, open_workspace
-from crew.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,17 +69,13 @@ def logs(
 
 
 def _home(folder: "Path | None") -> "Path":
-    from crew.service import default_home
+    from crew.service import default_home, find_workspace
 
-    return default_home(open_workspace(folder), os.environ)
+    return default_home(find_workspace(open_workspace(folder)), os.environ)
 
 
 def _open(ref: str, folder: "Path | None") -> tuple["StoredRun", str]:
     from crew.service import open_run
 
     name, _, session = ref.partition("/")
-    run = open_run(_home(folder), name or "latest")
-    if session and session not in (known := run.sessions()):
-        listed = f"it has: {', '.join(known)}" if known else "it has none"
-        raise UsageError(f"{run.id} has no session {session!r}", hint=listed)
-    return run, session
+    return open_run(_home(folder), name or "latest"), session

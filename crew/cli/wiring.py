@@ -94,8 +94,8 @@ def execute(
 
 def exit_code(outcome: RunOutcome, fail_on: str | None) -> ExitCode:
     """What the process says: the verdict for a completed run, else why it did not complete."""
-    judged = outcome.status is Status.COMPLETED and fail_on is not None
-    if judged and breaks(outcome.result, Priority(fail_on)):
+    done = outcome.status is Status.COMPLETED
+    if done and fail_on is not None and breaks(outcome.result, Priority(fail_on)):
         return ExitCode.VERDICT_FAILED
     return _EXIT_CODES.get(outcome.status, ExitCode.RUN_FAILED)
 
@@ -130,7 +130,8 @@ async def _attempt(
 async def _watched(run: LiveRun, display: Display, troubles: list[Exception]) -> RunOutcome:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_show, display, run.feed, troubles)
-        return await run.wait()
+        outcome = await run.wait()
+    return outcome
 
 
 async def _show(display: Display, feed: Feed, troubles: list[Exception]) -> None:

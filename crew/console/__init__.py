@@ -1,8 +1,16 @@
 """Front ends without a screen: plain lines, JSON lines and a calm Rich display."""
 
 from crew.console.display import Display
+from crew.console.documents import run_document, runs_document
 from crew.console.frame import Frame
-from crew.console.json_lines import JsonDisplay, event_json, outcome_json, progress_json
+from crew.console.json_lines import (
+    JsonDisplay,
+    dumps,
+    entry_json,
+    event_json,
+    outcome_json,
+    progress_json,
+)
 from crew.console.live import LiveDisplay
 from crew.console.output import Output
 from crew.console.pages import print_entries, print_run, runs_table
@@ -16,12 +24,16 @@ __all__ = [
     "LiveDisplay",
     "Output",
     "PlainDisplay",
+    "dumps",
+    "entry_json",
     "event_json",
     "outcome_json",
     "print_entries",
     "print_run",
     "progress_json",
     "report_path",
+    "run_document",
+    "runs_document",
     "runs_table",
     "show_result",
     "write_report",

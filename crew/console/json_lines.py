@@ -18,6 +18,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from crew.console.output import Output
+from crew.entries import Entry, UnknownEntry
 from crew.errors import ExitCode
 from crew.events import Event, RunStarted, Unknown
 from crew.feed import Feed, Grew
@@ -66,6 +67,13 @@ def event_json(event: Event) -> str:
     if isinstance(event, Unknown):
         return dumps(event.raw)
     return event.model_dump_json()
+
+
+def entry_json(entry: Entry) -> str:
+    """An entry as its transcript line; one of an unknown kind as it was read."""
+    if isinstance(entry, UnknownEntry):
+        return dumps(entry.raw)
+    return entry.model_dump_json()
 
 
 def progress_json(progress: Progress) -> str:

@@ -11,6 +11,7 @@ from rich.text import Text
 from crew.console.frame import Frame
 from crew.console.signs import STYLES, sign
 from crew.entries import Entry
+from crew.records import Status
 from crew.view import (
     RunView,
     Tone,
@@ -58,12 +59,19 @@ def runs_table(runs: Sequence["RunSummary"], *, now: datetime, encoding: str) ->
     return table
 
 
-def print_run(view: RunView, console: Console, *, now: datetime) -> None:
-    """Print a run's header and its tasks and sessions."""
+def print_run(view: RunView, status: Status, console: Console, *, now: datetime) -> None:
+    """Print a run's header and its tasks and sessions.
+
+    Args:
+        view: The run.
+        status: How it stands; a run that nobody runs any more can't tell it by itself.
+        console: Where to.
+        now: The time that clocks of what has not ended are measured to.
+    """
     facts = [("run", view.run), ("workspace", one_line(view.workspace))]
     if view.started:
         facts.append(("started", f"{view.started:%Y-%m-%d %H:%M:%S} UTC"))
-    facts.append(("status", status_words(view.status)))
+    facts.append(("status", status_words(status)))
     if view.error:
         facts.append(("why", one_line(view.error.message)))
     if view.error and view.error.hint:

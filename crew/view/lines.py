@@ -130,10 +130,10 @@ def _task_words(event: TaskAdded | TaskStarted | TaskEnded) -> str | None:
         return None
     if event.retry:
         return f"attempt {event.attempt} {event.status}, trying again"
-    # A task that ran has its session's line; one that never did is told here.
-    if event.session or event.status == "completed":
+    # Its session's line has told it already; one that had no session is told here.
+    if event.status == "completed" or (event.status == "cancelled" and event.attempt):
         return None
-    words = "not reached" if event.status == "unreachable" else event.status
+    words = "not reached" if event.status == "unreachable" else f"task {event.status}"
     return _because(words, event.error.message if event.error else "")
 
 

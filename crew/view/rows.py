@@ -1,13 +1,13 @@
 """A run as lines that keep their order: tasks as on the board, spawned sessions below them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from crew.plaintext import clean
 from crew.records import Status
 from crew.view.state import RunView, SessionView, TaskView
-from crew.view.words import one_line, tool_words
+from crew.view.words import counted, one_line, tool_words
 
 
 class Mark(StrEnum):
@@ -29,7 +29,7 @@ class Row:
 
     Attributes:
         key: Stays the same as long as the row exists, also over a task's attempts.
-        depth: 0 for a task, one more for each spawn.
+        depth: 0 for a task of the workflow, one more for an item of its fan-out and each spawn.
         doing: What happens there now, or how it ended, in words.
     """
 
@@ -134,18 +134,33 @@ def task_words(task: TaskView) -> str:
 
 def _walk(view: RunView) -> Iterator[Row]:
     told: set[str] = set()
+    parts: dict[str, list[TaskView]] = {}
     for task in view.tasks.values():
-        told.update(task.sessions)
-        session = view.sessions.get(task.sessions[-1]) if task.sessions else None
-        yield _task_row(task, session)
-        for attempt in task.sessions:
-            if (known := view.sessions.get(attempt)) is not None:
-                yield from _children(view, known, 1, told)
+        if task.id != task.step and task.step in view.tasks:
+            parts.setdefault(task.step, []).append(task)
+    for task in view.tasks.values():
+        if task.id != task.step and task.step in view.tasks:
+            continue
+        items = parts.get(task.id, [])
+        yield from _task(view, task, 0, told, items)
+        for item in items:
+            yield from _task(view, item, 1, told, [])
     for session in view.sessions.values():
         if session.id not in told:
             told.add(session.id)
             yield _session_row(session, 0)
             yield from _children(view, session, 1, told)
+
+
+def _task(
+    view: RunView, task: TaskView, depth: int, told: set[str], items: Sequence[TaskView]
+) -> Iterator[Row]:
+    told.update(task.sessions)
+    session = view.sessions.get(task.sessions[-1]) if task.sessions else None
+    yield _task_row(task, session, depth, items)
+    for attempt in task.sessions:
+        if (known := view.sessions.get(attempt)) is not None:
+            yield from _children(view, known, depth + 1, told)
 
 
 def _children(view: RunView, parent: SessionView, depth: int, told: set[str]) -> Iterator[Row]:
@@ -158,19 +173,23 @@ def _children(view: RunView, parent: SessionView, depth: int, told: set[str]) ->
         yield from _children(view, session, depth + 1, told)
 
 
-def _task_row(task: TaskView, session: SessionView | None) -> Row:
-    # Between two attempts, and for a task that ended without a session, the board speaks.
+def _task_row(
+    task: TaskView, session: SessionView | None, depth: int, items: Sequence[TaskView]
+) -> Row:
+    # Between two attempts, and for a task that has no session, the board speaks.
     speaks = session is not None and not (session.over and task.status == "pending")
     if session is None or not speaks:
         sign, words = _TASK_MARKS[task.status], task_words(task)
+        if items and task.status == "running":
+            words = f"{sum(item.ended for item in items)} of {counted(len(items), 'item')} done"
     else:
         sign, words = _session_mark(session), doing(session)
         if session.attempt > 1 and not session.over:
             words = f"{words} (attempt {session.attempt})"
     return Row(
         key=f"task:{task.id}",
-        depth=0,
-        name=one_line(task.title) or task.id,
+        depth=depth,
+        name=f"{task.id} {one_line(task.title)}".rstrip(),
         mark=sign,
         doing=words,
         task=task,

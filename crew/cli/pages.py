@@ -1,0 +1,166 @@
+"""What `crew ps`, `crew show` and `crew logs` put on standard output."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, tzinfo
+
+import anyio
+from rich.console import Console
+from rich.text import Text
+
+from crew.console import (
+    Display,
+    JsonDisplay,
+    Output,
+    PlainDisplay,
+    dumps,
+    entry_json,
+    event_json,
+    print_entries,
+    print_run,
+    run_document,
+    runs_document,
+    runs_table,
+    show_result,
+)
+from crew.entries import Entry
+from crew.errors import UsageError
+from crew.events import SessionEnded
+from crew.feed import Feed, TranscriptReader
+from crew.records import utc_now
+from crew.service import RunSummary, StoredRun
+from crew.view import RunView, counted, event_line, replay
+
+_CHUNK = 200
+
+
+def list_runs(runs: Sequence[RunSummary], *, limit: int | None, json: bool) -> None:
+    """Print the list of runs, at most `limit` of them for people."""
+    out = Output(sys.stdout)
+    if json:
+        out.put(f"{dumps(runs_document(runs))}\n")
+        return
+    if not runs:
+        Output(sys.stderr).put("no runs here yet; start one: crew run review\n")
+        return
+    with _page(out) as console:
+        console.print(runs_table(runs[:limit], now=utc_now(), encoding=console.encoding))
+        if limit is not None and len(runs) > limit:
+            more = counted(len(runs) - limit, "older run")
+            console.print(Text(f"and {more}: crew ps --all", "dim"))
+
+
+def show_run(run: StoredRun, *, json: bool) -> None:
+    """Print one run: header, tasks and sessions, result."""
+    out = Output(sys.stdout)
+    view, outcome = replay(run.events()), run.outcome()
+    if json:
+        out.put(f"{dumps(run_document(view, run.summary, outcome, str(run.folder)))}\n")
+        return
+    with _page(out) as console:
+        print_run(view, run.summary.status, console, now=run.summary.updated)
+        if outcome is not None:
+            show_result(outcome, console)
+        console.print(Text(f"one session: crew show {run.id}/SESSION", "dim"), soft_wrap=True)
+
+
+def show_session(run: StoredRun, session: str, *, full: bool, json: bool) -> None:
+    """Print one session's transcript."""
+    _check_session(run, session)
+    out = Output(sys.stdout)
+    with _transcript(run.feed, session) as reader:
+        entries = reader.poll()
+    if json:
+        _put_entries_json(entries, out)
+        return
+    cut = False
+    for start in range(0, len(entries), _CHUNK):
+        with _page(out) as console:
+            cut |= print_entries(entries[start : start + _CHUNK], console, full=full)
+    if cut:
+        Output(sys.stderr).put(f"all of it: crew show {run.id}/{session} --full\n")
+
+
+def log_run(run: StoredRun, *, follow: bool, json: bool) -> None:
+    """Print a run's events, and with `follow` those to come while it is live."""
+    out, zone = Output(sys.stdout), _zone()
+    events = run.events()
+    for event in events:
+        line = event_json(event) if json else event_line(event, tz=zone)
+        if line is not None:
+            out.put(f"{line}\n")
+    if follow and run.summary.live and not replay(events).over:
+        after = max((event.seq for event in events), default=0)
+        display: Display = PlainDisplay(out, tz=zone, after=after)
+        if json:
+            display = JsonDisplay(out, Output(sys.stderr), after=after)
+        anyio.run(display.follow, run.feed)
+
+
+def log_session(run: StoredRun, session: str, *, follow: bool, json: bool) -> None:
+    """Print a transcript entry by entry, and with `follow` what comes while it is live."""
+    view = _check_session(run, session)
+    out = Output(sys.stdout)
+
+    with _transcript(run.feed, session) as reader:
+
+        def put_new() -> bool:
+            entries = reader.poll()
+            if json:
+                _put_entries_json(entries, out)
+            elif entries:
+                with _page(out) as console:
+                    print_entries(entries, console, full=True)
+            return not out.closed
+
+        read = put_new()
+        if read and follow and run.summary.live and not view.sessions[session].over:
+            anyio.run(_follow_session, run.feed, session, view.seq, put_new)
+
+
+async def _follow_session(
+    feed: Feed, session: str, after: int, put_new: Callable[[], bool]
+) -> None:
+    async with feed.subscribe(after=after) as items:
+        async for item in items:
+            if item.session == session and (not put_new() or isinstance(item, SessionEnded)):
+                return
+
+
+def _check_session(run: StoredRun, session: str) -> RunView:
+    view = replay(run.events())
+    if session not in view.sessions:
+        known = ", ".join(view.sessions)
+        raise UsageError(
+            f"run {run.id} has no session {session!r}",
+            hint=f"it has: {known}" if known else "it has none yet",
+        )
+    return view
+
+
+def _put_entries_json(entries: Sequence[Entry], out: Output) -> None:
+    for entry in entries:
+        out.put(f"{entry_json(entry)}\n")
+
+
+@contextmanager
+def _transcript(feed: Feed, session: str) -> Iterator[TranscriptReader]:
+    reader = feed.transcript(session)
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+@contextmanager
+def _page(out: Output) -> Iterator[Console]:
+    """A console whose text goes out in one piece, so that a closed pipe ends it quietly."""
+    console = Console(highlight=False, markup=False, emoji=False)
+    with console.capture() as page:
+        yield console
+    out.put(page.get())
+
+
+def _zone() -> tzinfo:
+    return datetime.now(UTC).astimezone().tzinfo or UTC
