@@ -1,11 +1,12 @@
 """The folder that a run works in. Every path of every tool goes through `Workspace.resolve`."""
 
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from crew.errors import PathError
+from crew.errors import PathError, WorkspaceError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,11 +22,45 @@ class ReviewScope:
     paths: tuple[str, ...] = ()
 
 
+_UNSHOWN = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+def shown(name: str) -> str:
+    r"""A file name on one line: control characters and bytes that are not UTF-8 as `\xNN`."""
+    return _UNSHOWN.sub(_escaped, name)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}"
+
+
+_STATE_FOLDERS = (".git", ".crew/runs")
+"""Where git and crew keep state that only they may change; a hook there would be executed."""
+
+
 class Workspace:
-    """A folder that nothing leads out of: links are followed first, then the place is judged."""
+    """A folder that nothing leads out of: links are followed first, then the place is judged.
+
+    Args:
+        root: The folder, every link in its path followed.
+
+    Raises:
+        WorkspaceError: There is no such folder, or it was deleted under the process.
+    """
 
     def __init__(self, root: Path) -> None:
-        self.root = Path(os.path.realpath(root))
+        try:
+            self.root = Path(os.path.realpath(root))
+            is_folder = stat.S_ISDIR(self.root.stat().st_mode)
+        except OSError as error:
+            raise WorkspaceError(
+                f"{root}: {error.strerror}", hint="run crew in a folder that exists"
+            ) from error
+        if not is_folder:
+            raise WorkspaceError(f"{root} is not a folder", hint="run crew in a folder")
 
     def resolve(self, path: str) -> Path:
         """The absolute path behind a workspace path, every link followed.
@@ -41,11 +76,49 @@ class Workspace:
         try:
             real = Path(os.path.realpath(self.root / path))
         except (OSError, ValueError) as error:
-            raise PathError(f"{path}: {error}") from error
+            raise PathError(f"{shown(path)}: {error}") from error
         if real != self.root and self.root not in real.parents:
             raise PathError(
-                f"{path} leads outside the workspace", hint="use a path inside the workspace"
+                f"{shown(path)} leads outside the workspace", hint="use a path inside the workspace"
             )
+        return real
+
+    def folder(self, path: str) -> Path:
+        """Resolve a path that must be an existing folder.
+
+        Raises:
+            PathError: It is not one, or can't be looked at.
+        """
+        real = self.resolve(path)
+        try:
+            mode = real.stat().st_mode
+        except OSError as error:
+            raise PathError(f"{shown(path)}: {error.strerror}") from error
+        if not stat.S_ISDIR(mode):
+            raise PathError(f"{shown(path)} is not a folder")
+        return real
+
+    def writable(self, path: str) -> Path:
+        """Resolve a path that may be written: a regular file, or nothing yet.
+
+        Raises:
+            PathError: It is something else, or lies where git or crew keep their own state.
+        """
+        real = self.resolve(path)
+        inside = real.relative_to(self.root)
+        folders = {folder.as_posix() for folder in (inside, *inside.parents)}
+        if ".git" in inside.parts or not folders.isdisjoint(_STATE_FOLDERS):
+            raise PathError(f"{shown(path)} belongs to git or crew and is not written by tools")
+        try:
+            mode = real.lstat().st_mode
+        except FileNotFoundError:
+            return real
+        except OSError as error:
+            raise PathError(f"{shown(path)}: {error.strerror}") from error
+        if stat.S_ISDIR(mode):
+            raise PathError(f"{shown(path)} is a folder")
+        if not stat.S_ISREG(mode):
+            raise PathError(f"{shown(path)} is not a regular file")
         return real
 
     def regular_file(self, path: str) -> Path:
@@ -58,16 +131,16 @@ class Workspace:
         try:
             mode = real.stat().st_mode
         except OSError as error:
-            raise PathError(f"{path}: {error.strerror}") from error
+            raise PathError(f"{shown(path)}: {error.strerror}") from error
         if stat.S_ISDIR(mode):
-            raise PathError(f"{path} is a folder", hint="use ls to list it")
+            raise PathError(f"{shown(path)} is a folder", hint="use ls to list it")
         if not stat.S_ISREG(mode):
-            raise PathError(f"{path} is not a regular file")
+            raise PathError(f"{shown(path)} is not a regular file")
         return real
 
     def relative(self, path: Path) -> str:
         """A path as tools show it: relative to the workspace, with forward slashes."""
         try:
-            return path.relative_to(self.root).as_posix() or "."
+            return shown(path.relative_to(self.root).as_posix())
         except ValueError:
-            return path.as_posix()
+            return shown(path.as_posix())

@@ -1,0 +1,47 @@
+"""`write`: creates or replaces one file in one step."""
+
+from pydantic import Field
+
+from crew.errors import ToolError
+from crew.tools.files import off_loop, replace_file
+from crew.tools.protocol import Effect, Tool, ToolArgs, ToolContext, ToolOutput
+
+
+class WriteArgs(ToolArgs):
+    """Arguments of `write`."""
+
+    path: str = Field(description="File in the workspace; missing folders are created")
+    content: str = Field(description="The whole new content")
+
+
+class Write(Tool[WriteArgs]):
+    """Writes a whole file; an existing one keeps its mode."""
+
+    name = "write"
+    description = (
+        "Create a file or replace its whole content. To change a part of a file, use edit."
+    )
+    effect = Effect.WRITE
+    path_args = ("path",)
+    args = WriteArgs
+
+    def preview(self, args: WriteArgs) -> str:
+        """The path."""
+        return args.path
+
+    async def run(self, args: WriteArgs, ctx: ToolContext) -> ToolOutput:
+        """Write it.
+
+        Raises:
+            ToolError: The path leads outside, is no file, or can't be written.
+        """
+        real = ctx.workspace.writable(args.path)
+        try:
+            data = args.content.encode()
+        except UnicodeEncodeError as error:
+            raise ToolError("content holds half of a surrogate pair") from error
+        done = "replaced" if real.exists() else "created"
+        await off_loop(lambda: replace_file(real, data, args.path), size=len(data))
+        lines = len(args.content.splitlines())
+        summary = f"{done}, {lines:,} line{'' if lines == 1 else 's'}"
+        return ToolOutput(text=f"{ctx.workspace.relative(real)}: {summary}", summary=summary)
