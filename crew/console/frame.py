@@ -20,10 +20,10 @@ from crew.view import (
     SessionView,
     counted,
     duration,
+    money,
     one_line,
     rows,
     short_count,
-    usage_words,
 )
 
 _NAME_MIN, _NAME_MAX = 16, 24
@@ -116,16 +116,17 @@ class Frame:
     def _totals(self, view: RunView, now: datetime) -> Text:
         totals = view.totals
         ended = sum(task.ended for task in view.tasks.values())
-        facts = [
-            f"{ended} of {counted(len(view.tasks), 'task')}",
-            counted(totals.turns, "turn"),
-            counted(totals.tools, "tool call"),
-            usage_words(totals.usage),
-        ]
-        figures = [Text() for _ in self._columns]
-        if figures and view.started:
-            figures[-1] = Text(duration((view.ended or now) - view.started), "dim")
-        return self._line(Text(", ".join(filter(None, facts)), "dim"), figures)
+        facts = [f"{ended} of {counted(len(view.tasks), 'task')}"]
+        if totals.usage.tokens:
+            facts.append(f"cost {money(totals.usage.cost)}")
+        figures = {
+            _TURNS: str(totals.turns),
+            _TOOLS: str(totals.tools),
+            _TOKENS: short_count(totals.usage.tokens),
+            _TIME: duration((view.ended or now) - view.started) if view.started else "",
+        }
+        shown = [Text(figures[column], "dim") for column in self._columns]
+        return self._line(Text(", ".join(facts), "dim"), shown)
 
     def _line(self, text: Text, figures: Sequence[Text] = ()) -> Text:
         right = Text()

@@ -148,9 +148,8 @@ def _session_words(
             if event.attempt > 1:
                 facts.append(f"attempt {event.attempt}")
             return f"started ({', '.join(facts)})"
-        case SessionStatus(status=Status.PAUSED | Status.WAITING):
-            reason = "" if event.reason == event.status else event.reason
-            return _because(event.status, reason)
+        case SessionStatus(status=Status.PAUSED):
+            return _because("paused", "" if event.reason == "paused" else event.reason)
         case SessionStatus():
             return None
         case SessionEnded():
@@ -166,8 +165,10 @@ def _session_words(
 
 def _command_words(
     event: CommandAccepted | CommandRefused | SteerDelivered | SteerUndelivered,
-) -> str:
+) -> str | None:
     match event:
+        case CommandAccepted(command=Answer() | Pause() | Resume(session=None)):
+            return None
         case CommandAccepted():
             return command_words(event.command)
         case CommandRefused():

@@ -102,11 +102,11 @@ def doing(session: SessionView) -> str:
     if session.status is Status.PAUSED:
         reason = one_line(session.reason)
         return f"paused: {reason}" if reason and reason != "paused" else "paused"
+    if session.status is Status.WAITING:
+        return f"waiting for {one_line(session.reason)}" if session.reason else "waiting"
     progress = session.progress
     if progress is not None and progress.tool:
         return tool_words(progress.tool, progress.preview)
-    if session.status is Status.WAITING:
-        return one_line(session.reason) or "waiting"
     if progress is None or progress.turn == 0:
         return "starting"
     return "waiting for the model"
