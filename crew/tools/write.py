@@ -42,6 +42,6 @@ class Write(Tool[WriteArgs]):
             raise ToolError("content holds half of a surrogate pair") from error
         done = "replaced" if real.exists() else "created"
         await off_loop(lambda: replace_file(real, data, args.path), size=len(data))
-        lines = len(args.content.splitlines())
+        lines = args.content.count("\n") + (args.content[-1:] not in {"", "\n"})
         summary = f"{done}, {lines:,} line{'' if lines == 1 else 's'}"
         return ToolOutput(text=f"{ctx.workspace.relative(real)}: {summary}", summary=summary)
