@@ -1,6 +1,6 @@
 """Model names to clients: the built-in `rules`, and `scripted:FILE`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from crew.errors import UsageError
@@ -18,11 +18,14 @@ class Models:
 
     Args:
         override: Used by every session instead of what its agent asks for.
+        clients: Further clients by name.
     """
 
-    def __init__(self, override: str | None = None) -> None:
+    def __init__(
+        self, override: str | None = None, clients: Mapping[str, ModelClient] | None = None
+    ) -> None:
         self._override = override
-        self._clients: dict[str, ModelClient] = {}
+        self._clients = dict(clients or {})
 
     def names(self, wanted: Sequence[str]) -> tuple[str, ...]:
         """The names to try in order: the override alone, or what is wanted, aliases resolved."""

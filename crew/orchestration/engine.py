@@ -1,9 +1,11 @@
 """A run from its first event to its last: nursery, middleware, scheduler, and the one ending."""
 
+import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
@@ -30,9 +32,10 @@ from crew.session.permissions import Approvals, Permission
 from crew.session.retry import ModelRetry
 from crew.session.session import Session
 from crew.session.step import as_crew_error
+from crew.session.toolset import Toolbox
 from crew.store.atomic import replace
 from crew.store.folder import RunFolder
-from crew.tools.protocol import SpawnOutcome, SpawnRequest
+from crew.tools.protocol import SpawnOutcome, SpawnRequest, Tool
 from crew.tools.workspace import ReviewScope, Workspace
 
 
@@ -44,6 +47,7 @@ class RunOptions:
         grants: Effects (`write`, `execute`) and tool names that need no asking.
         interactive: Whether somebody is there to answer permission requests.
         middleware: Further middleware, behind the built-in ones of its stage.
+        tools: Further tools by name.
     """
 
     goal: str = ""
@@ -54,6 +58,7 @@ class RunOptions:
     interactive: bool = False
     limits: SpawnLimits = field(default_factory=SpawnLimits)
     middleware: tuple[Middleware, ...] = ()
+    tools: Mapping[str, Tool[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +111,7 @@ class Engine:
                     await scheduler.run()
                 outcome = self._outcome(scheduler)
                 control.close(outcome.status.value)
-                await self._finish(outcome)
+                outcome = await self._finish(outcome)
                 nursery.cancel_scope.cancel()
         except Exception as raised:  # a run always has an outcome, whatever went wrong
             self._fatal = self._fatal or raised
@@ -125,6 +130,7 @@ class Engine:
             workspace=self._workspace,
             scope=self._options.scope,
             model=self._models.client,
+            toolbox=Toolbox(self._options.tools),
             middleware=self._middleware(),
             approvals=self._approvals,
             nursery=nursery,
@@ -231,15 +237,20 @@ class Engine:
         notes = {self._models.client(name).note for name in sorted(names)}
         return "\n".join(sorted(note for note in notes if note))
 
-    async def _finish(self, outcome: RunOutcome) -> None:
-        """Write the report, then the run's one final event."""
-        report = self._recorder.redact(outcome.report)
+    async def _finish(self, outcome: RunOutcome) -> RunOutcome:
+        """Store the result and the report, then write the run's one final event.
+
+        Raises:
+            StoreError: The run folder can't be written, which had not shown before.
+        """
         try:
+            outcome = dataclasses.replace(outcome, artifact=self._store_result(outcome))
+            report = self._recorder.redact(outcome.report)
             replace(self._folder.report, report.encode("utf-8", "backslashreplace"))
             ended = RunEnded(
                 status=outcome.status,
                 error=outcome.error,
-                result=self._store_result(outcome),
+                result=outcome.artifact,
                 usage=outcome.usage,
             )
             with anyio.CancelScope(shield=True):
@@ -247,6 +258,7 @@ class Engine:
         except StoreError:
             if self._fatal is None:
                 raise
+        return outcome
 
     def _store_result(self, outcome: RunOutcome) -> ArtifactRef | None:
         if outcome.result is None:

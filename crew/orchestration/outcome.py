@@ -7,7 +7,7 @@ from typing import Any
 
 from crew.definitions.types import Workflow
 from crew.orchestration.board import DEAD, Task
-from crew.records import Failure, Status, Usage
+from crew.records import ArtifactRef, Failure, Status, Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +18,7 @@ class RunOutcome:
         result: The validated result of the workflow's last step, or step id to result where it
             ends in several; None when there is none.
         report: The final report, Markdown.
+        artifact: The result as it is stored.
     """
 
     run: str
@@ -27,6 +28,7 @@ class RunOutcome:
     report: str
     error: Failure | None
     usage: Usage
+    artifact: ArtifactRef | None = None
 
 
 _WORST = (

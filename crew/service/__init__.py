@@ -1,1 +1,23 @@
 """The one door to runs: start, list, observe, command."""
+
+from crew.orchestration.ledger import SpawnLimits
+from crew.orchestration.outcome import RunOutcome
+from crew.service.runs import RunSummary, StoredRun, default_home, list_runs, open_run
+from crew.service.start import LiveRun, RunRequest, default_library, find_workspace, start
+from crew.tools.workspace import ReviewScope
+
+__all__ = [
+    "LiveRun",
+    "ReviewScope",
+    "RunOutcome",
+    "RunRequest",
+    "RunSummary",
+    "SpawnLimits",
+    "StoredRun",
+    "default_home",
+    "default_library",
+    "find_workspace",
+    "list_runs",
+    "open_run",
+    "start",
+]

@@ -11,6 +11,7 @@ from crew.bus.recorder import Recorder
 from crew.models.protocol import ModelClient
 from crew.session.middleware import Middleware
 from crew.session.permissions import Approvals
+from crew.session.toolset import Toolbox
 from crew.tools.protocol import SpawnOutcome, SpawnRequest
 from crew.tools.workspace import ReviewScope, Workspace
 
@@ -34,6 +35,7 @@ class Environment:
     workspace: Workspace
     scope: ReviewScope
     model: Callable[[str], ModelClient]
+    toolbox: Toolbox
     middleware: tuple[Middleware, ...]
     approvals: Approvals
     nursery: TaskGroup

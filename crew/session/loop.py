@@ -13,7 +13,7 @@ from crew.session.gate import Latch
 from crew.session.session import Session
 from crew.session.spec import SessionSpec
 from crew.session.step import Action, agent_step, ask_model
-from crew.session.toolset import SUBMIT, Toolset
+from crew.session.toolset import SUBMIT
 
 REMINDERS = 3
 """How often a model that stops without a result is asked for it."""
@@ -31,7 +31,7 @@ def open_session(
     Raises:
         ModelError: One of its models can't be had.
     """
-    toolset = Toolset.of(spec)
+    toolset = env.toolbox.toolset(spec)
     session = Session(
         spec, env, toolset, ask=ask_model, run=run_tool, parent=parent, run_latch=run_latch
     )

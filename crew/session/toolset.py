@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from difflib import get_close_matches
-from functools import lru_cache
 from typing import Any
 
 import jsonschema_rs
@@ -21,7 +20,7 @@ SUBMIT = "submit_result"
 
 
 class Toolset:
-    """Built once for a session; the order is stable, so that providers can cache it."""
+    """Tools in a stable order, so that providers can cache what they were told of them."""
 
     def __init__(self, tools: Mapping[str, Tool[Any]], output: JsonObject) -> None:
         self._tools = dict(tools)
@@ -29,13 +28,6 @@ class Toolset:
         self.schemas = tuple(
             ToolSchema(name=tool.name, description=tool.description, parameters=tool.parameters())
             for tool in self._tools.values()
-        )
-
-    @classmethod
-    def of(cls, spec: SessionSpec) -> "Toolset":
-        """The built-in tools that the spec names, and the session's own."""
-        return _toolset(
-            spec.tools, tuple(spec.spawns.items()), json.dumps(spec.agent.output, sort_keys=True)
         )
 
     def find(self, name: str) -> Tool[Any]:
@@ -70,15 +62,30 @@ class Toolset:
             )
 
 
-@lru_cache(maxsize=256)
-def _toolset(names: tuple[str, ...], spawns: tuple[tuple[str, str], ...], output: str) -> Toolset:
-    """Tools hold no state of a session, so sessions of one kind share them."""
-    schema = json.loads(output)
-    tools: dict[str, Tool[Any]] = {name: builtin(name) for name in names}
-    if spawns:
-        tools["spawn_agent"] = SpawnAgent([name for name, _ in spawns], dict(spawns))
-    tools[SUBMIT] = SubmitResult(schema)
-    return Toolset(tools, schema)
+class Toolbox:
+    """Makes the toolsets of a run; sessions of one kind share theirs, since tools hold no state.
+
+    Args:
+        extra: Tools by name beside the built-in ones; of the same name they take their place.
+    """
+
+    def __init__(self, extra: Mapping[str, Tool[Any]] | None = None) -> None:
+        self._extra = dict(extra or {})
+        self._made: dict[str, Toolset] = {}
+
+    def toolset(self, spec: SessionSpec) -> Toolset:
+        """The tools that the spec names, and the session's own."""
+        key = json.dumps([spec.tools, list(spec.spawns), spec.agent.output], sort_keys=True)
+        if key not in self._made:
+            self._made[key] = self._make(spec)
+        return self._made[key]
+
+    def _make(self, spec: SessionSpec) -> Toolset:
+        tools = {name: self._extra.get(name) or builtin(name) for name in spec.tools}
+        if spec.spawns:
+            tools["spawn_agent"] = SpawnAgent(list(spec.spawns), spec.spawns)
+        tools[SUBMIT] = SubmitResult(spec.agent.output)
+        return Toolset(tools, spec.agent.output)
 
 
 def _place(path: list[str | int]) -> str:

@@ -1,12 +1,11 @@
 """A feed that gives items from memory, and the golden run as such items."""
 
-import heapq
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
-import anyio.lowlevel
+import anyio
 
 from crew.entries import Entry
 from crew.events import Event, RunEnded, Unknown, parse_event
@@ -34,12 +33,21 @@ class MemoryTranscript:
 
 
 class MemoryFeed:
-    """Replays items as a live run would give them, and ends with `run.ended` or the last one."""
+    """Replays items as a live run would give them, and ends with `run.ended` or the last one.
+
+    Args:
+        pace: Seconds before each item.
+    """
 
     def __init__(
-        self, items: Iterable[FeedItem], transcripts: dict[str, Sequence[Entry]] | None = None
+        self,
+        items: Iterable[FeedItem],
+        transcripts: dict[str, Sequence[Entry]] | None = None,
+        *,
+        pace: float = 0,
     ) -> None:
         self._items = list(items)
+        self._pace = pace
         self._transcripts = transcripts or {}
 
     @property
@@ -55,7 +63,7 @@ class MemoryFeed:
 
     async def _follow(self, after: int) -> AsyncIterator[FeedItem]:
         for item in self._items:
-            await anyio.lowlevel.checkpoint()
+            await anyio.sleep(self._pace)
             if isinstance(item, Progress | Grew) or item.seq > after:
                 yield item
             if isinstance(item, RunEnded):
@@ -73,12 +81,15 @@ def golden_events() -> list[Event]:
 def golden_items() -> list[FeedItem]:
     """The golden run with its progress, as somebody who watches it live gets it."""
     progress = [Progress.model_validate_json(line) for line in _lines("review.progress.jsonl")]
-    return list(heapq.merge(golden_events(), progress, key=_time))
+    items: list[FeedItem] = [*golden_events(), *progress]
+    return sorted(items, key=_time)
 
 
-def _time(item: Event | Progress) -> datetime:
+def _time(item: FeedItem) -> datetime:
     if isinstance(item, Progress):
         return item.updated
+    if isinstance(item, Grew):
+        raise TypeError("a golden run has no word of growing transcripts")
     return datetime.fromisoformat(item.raw["at"]) if isinstance(item, Unknown) else item.at
 
 

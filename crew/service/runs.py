@@ -1,0 +1,149 @@
+"""Runs that are kept: the list of them, and one of them opened for reading."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from crew.bus.disk import DiskFeed
+from crew.errors import StoreError, ToolError
+from crew.feed import Feed
+from crew.orchestration.outcome import RunOutcome
+from crew.records import TERMINAL, Status, Usage
+from crew.store.artifacts import ArtifactStore
+from crew.store.folder import RunFolder, find, home_for, runs
+from crew.store.lock import holder
+from crew.store.manifest import Manifest, read
+from crew.store.redact import Redactor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """A run in a list.
+
+    Attributes:
+        status: `interrupted` when it should run and no live process holds it.
+        live: Whether a process runs it now.
+    """
+
+    id: str
+    team: str
+    goal: str
+    status: Status
+    created: datetime
+    updated: datetime
+    usage: Usage
+    model: str
+    live: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRun:
+    """A run's folder, opened."""
+
+    id: str
+    folder: Path
+    summary: RunSummary
+    feed: Feed
+    _folder: RunFolder
+    _manifest: Manifest
+
+    def sessions(self) -> list[str]:
+        """Ids of the sessions that have a transcript, in the order they began."""
+        names = [
+            (path.stat().st_ctime_ns, path.name.removesuffix(".jsonl"))
+            for path in self._folder.sessions.glob("*.jsonl")
+            if not path.name.endswith(".live.jsonl")
+        ]
+        return [name for _, name in sorted(names)]
+
+    def report(self) -> str:
+        """The final report, Markdown; empty while there is none."""
+        try:
+            return self._folder.report.read_text(encoding="utf-8", errors="backslashreplace")
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            raise StoreError.from_os(f"reading {self._folder.report}", error) from error
+
+    def outcome(self) -> RunOutcome | None:
+        """How the run ended; None while it has not."""
+        if self._manifest.status not in TERMINAL:
+            return None
+        return RunOutcome(
+            run=self.id,
+            folder=self.folder,
+            status=self._manifest.status,
+            result=self._result(),
+            report=self.report(),
+            error=self._manifest.error,
+            usage=self._manifest.usage,
+            artifact=self._manifest.result,
+        )
+
+    def _result(self) -> Any:
+        ref = self._manifest.result
+        if ref is None:
+            return None
+        try:
+            return json.loads(ArtifactStore(self._folder, Redactor()).get(ref.name))
+        except (ToolError, ValueError) as error:
+            raise StoreError(f"run {self.id}: its result can't be read: {error}") from error
+
+
+def list_runs(home: Path) -> list[RunSummary]:
+    """Every run that is kept and can be read, newest first.
+
+    Raises:
+        StoreError: The folder of runs can't be read.
+    """
+    found = []
+    for folder in runs(home):
+        try:
+            found.append(_summary(folder, read(folder)))
+        except StoreError:
+            continue
+    return found
+
+
+def open_run(home: Path, ref: str) -> StoredRun:
+    """Open a run by its id, the start of it, or `latest`.
+
+    Raises:
+        RunNotFoundError: There is none such.
+        StoreError: Its manifest can't be read.
+    """
+    folder = find(home, ref)
+    manifest = read(folder)
+    return StoredRun(
+        id=folder.id,
+        folder=folder.root,
+        summary=_summary(folder, manifest),
+        feed=DiskFeed(folder),
+        _folder=folder,
+        _manifest=manifest,
+    )
+
+
+def default_home(workspace: Path, environ: Mapping[str, str]) -> Path:
+    """Where runs of a workspace are kept: `CREW_HOME`, or `.crew` at the top of its repository."""
+    return home_for(workspace, environ)
+
+
+def _summary(folder: RunFolder, manifest: Manifest) -> RunSummary:
+    held = holder(folder)
+    live = held is not None and held.live
+    gone = manifest.status not in TERMINAL and not live
+    return RunSummary(
+        id=manifest.run,
+        team=manifest.team,
+        goal=manifest.goal,
+        status=Status.INTERRUPTED if gone else manifest.status,
+        created=manifest.created,
+        updated=manifest.updated,
+        usage=manifest.usage,
+        model=manifest.model,
+        live=live,
+    )

@@ -1,0 +1,298 @@
+"""Start a run: everything that can be refused is refused before a folder exists."""
+
+import os
+import random
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+from anyio.abc import TaskStatus
+
+from crew.bus.recorder import Recorder
+from crew.commands import Cancel, Control
+from crew.definitions import Library, bundled_root
+from crew.definitions.types import Plan
+from crew.errors import CommandError, StoreError, UsageError, WorkspaceError
+from crew.feed import Feed
+from crew.models.protocol import ModelClient
+from crew.models.registry import Models
+from crew.orchestration.control import RunControl
+from crew.orchestration.engine import Engine, RunOptions, Sources
+from crew.orchestration.ledger import SpawnLimits
+from crew.orchestration.outcome import RunOutcome
+from crew.records import Status, utc_now
+from crew.session.middleware import Middleware
+from crew.store.folder import RunFolder, create, new_run_id
+from crew.store.lock import RunLock
+from crew.store.manifest import Manifest, write
+from crew.store.redact import Redactor
+from crew.tools.protocol import Effect, Tool
+from crew.tools.registry import TOOL_NAMES
+from crew.tools.workspace import ReviewScope, Workspace
+
+EPOCH = 1
+_BEAT = 15.0
+_GRANTABLE = (Effect.WRITE.value, Effect.EXECUTE.value, *TOOL_NAMES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """A run that somebody wants.
+
+    Attributes:
+        home: The folder of all runs; see `default_home`.
+        model: Used by every session instead of what its agent asks for.
+        max_concurrency: Instead of the team's.
+        budget_tokens: Instead of the team's.
+        allow: Effects (`write`, `execute`) or tool names that need no asking.
+        interactive: Whether somebody will answer permission requests through `control`.
+        limits: Bounds on live sessions.
+        middleware: Further middleware around every model and tool call.
+        tools: Further tools by name, for agents that list them.
+        clients: Further models by name.
+    """
+
+    team: str
+    goal: str = ""
+    workspace: Path
+    home: Path
+    model: str | None = None
+    scope: ReviewScope = field(default_factory=ReviewScope)
+    max_concurrency: int | None = None
+    budget_tokens: int | None = None
+    allow: tuple[str, ...] = ()
+    interactive: bool = False
+    limits: SpawnLimits = field(default_factory=SpawnLimits)
+    middleware: tuple[Middleware, ...] = ()
+    tools: Mapping[str, Tool[Any]] = field(default_factory=dict)
+    clients: Mapping[str, ModelClient] = field(default_factory=dict)
+
+
+class LiveRun:
+    """A run of this process.
+
+    Attributes:
+        feed: What happens, for any number of readers.
+        control: Takes commands.
+    """
+
+    def __init__(self, folder: RunFolder, feed: Feed) -> None:
+        self.id = folder.id
+        self.folder = folder.root
+        self.feed = feed
+        self.control: Control
+        self._outcome: RunOutcome | None = None
+        self._ended = anyio.Event()
+
+    async def wait(self) -> RunOutcome:
+        """Wait until the run has ended; its final event is on disk then."""
+        await self._ended.wait()
+        if self._outcome is None:
+            raise UsageError("the run was abandoned before it ended")
+        return self._outcome
+
+    async def drive(
+        self,
+        engine: Engine,
+        close: Callable[[RunOutcome], None],
+        *,
+        task_status: TaskStatus[RunControl],
+    ) -> None:
+        """Run the engine to its end and close the books on it."""
+        try:
+            self._outcome = await engine.run(task_status=task_status)
+            close(self._outcome)
+        finally:
+            self._ended.set()
+
+    async def leave(self) -> None:
+        """Cancel the run if it still goes on, and wait for its end."""
+        if not self._ended.is_set():
+            with suppress(CommandError):
+                await self.control.send(Cancel(id=f"{self.id}-left", by="crew", reason="left"))
+            await self._ended.wait()
+
+
+@asynccontextmanager
+async def start(
+    request: RunRequest,
+    *,
+    library: Library | None = None,
+    sources: Sources | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> AsyncIterator[LiveRun]:
+    """Start a run; leaving the context cancels it if it still goes on, and waits for its end.
+
+    Args:
+        library: Definitions; by default those of the workspace, the user and the bundle.
+        sources: Time, ids and randomness; by default the machine's.
+        environ: Where secrets to keep off the disk are looked for.
+
+    Raises:
+        UsageError: The request can't be met as it is.
+        DefinitionError: A definition that the run needs is off.
+        StoreError: The run folder can't be made.
+    """
+    sources = sources or Sources(
+        now=utc_now, new_id=lambda: secrets.token_hex(6), jitter=random.SystemRandom().random
+    )
+    workspace = _workspace(request.workspace)
+    if library is None:
+        library = default_library(workspace.root, environ, tools=request.tools)
+    plan = library.plan(request.team)
+    models = Models(request.model, request.clients)
+    _check_models(models, plan)
+    grants = _grants(plan, request.allow)
+    redact = Redactor.from_environ(environ)
+    folder, lock = _make_folder(request, sources)
+    recorder = Recorder(folder, epoch=EPOCH, now=sources.now, redact=redact)
+    manifest = write(folder, _manifest(request, folder, plan, sources.now()), expected=0)
+    engine = Engine(
+        folder=folder,
+        plan=plan,
+        options=_options(request, plan, grants),
+        models=models,
+        workspace=workspace,
+        recorder=recorder,
+        sources=sources,
+    )
+    run = LiveRun(folder, recorder.feed)
+    close = partial(_close, folder, manifest, lock, sources)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_beat, lock, sources)
+        run.control = await tasks.start(run.drive, engine, close)
+        try:
+            yield run
+        finally:
+            with anyio.CancelScope(shield=True):
+                await run.leave()
+            tasks.cancel_scope.cancel()
+
+
+def default_library(
+    workspace: Path, environ: Mapping[str, str] = os.environ, *, tools: Iterable[str] = ()
+) -> Library:
+    """The definitions that a run in this workspace sees: its own, the user's, the bundled.
+
+    Args:
+        tools: Names that definitions may list beside the built-in tools.
+    """
+    config = Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return Library.load(workspace, config / "crew", bundled_root(), tools=(*TOOL_NAMES, *tools))
+
+
+def find_workspace(folder: Path) -> Path:
+    """The folder that a run started in `folder` works in: the top of its repository, or itself."""
+    for candidate in (folder, *folder.parents):
+        if (candidate / ".git").exists():
+            return candidate
+    return folder
+
+
+def _workspace(root: Path) -> Workspace:
+    if not root.is_dir():
+        raise WorkspaceError(f"{root} is not a folder", hint="run crew where your project is")
+    return Workspace(root)
+
+
+def _check_models(models: Models, plan: Plan) -> None:
+    for agent in (*plan.roles.values(), *plan.library.values()):
+        for name in models.names(agent.model):
+            models.client(name)
+
+
+def _grants(plan: Plan, allow: tuple[str, ...]) -> frozenset[str]:
+    """What needs no asking. A repository's own team file cannot grant itself anything."""
+    unknown = [name for name in allow if name not in _GRANTABLE]
+    if unknown:
+        raise UsageError(
+            f"--allow {unknown[0]}: there is no such effect or tool",
+            hint=f"one of: {', '.join(_GRANTABLE)}",
+        )
+    team = plan.team
+    wanted = [name for name in team.permissions if name not in allow]
+    if wanted and team.source.layer in ("project", "project-root"):
+        flags = " ".join(f"--allow {name}" for name in wanted)
+        raise UsageError(
+            f"team {team.name} is this repository's own and asks for {', '.join(wanted)}",
+            hint=f"if you trust it: crew run {team.name} {flags}",
+        )
+    return frozenset((*team.permissions, *allow))
+
+
+def _make_folder(request: RunRequest, sources: Sources) -> tuple[RunFolder, RunLock]:
+    now = sources.now()
+    run_id = new_run_id(request.team, now, sources.new_id()[:4])
+    folder = create(request.home, run_id)
+    return folder, RunLock.acquire(folder, now)
+
+
+def _options(request: RunRequest, plan: Plan, grants: frozenset[str]) -> RunOptions:
+    return RunOptions(
+        goal=request.goal,
+        scope=request.scope,
+        max_concurrency=request.max_concurrency or plan.team.max_concurrency,
+        budget_tokens=request.budget_tokens or plan.team.budget.tokens,
+        grants=grants,
+        interactive=request.interactive,
+        limits=request.limits,
+        middleware=request.middleware,
+        tools=request.tools,
+    )
+
+
+def _manifest(request: RunRequest, folder: RunFolder, plan: Plan, now: datetime) -> Manifest:
+    return Manifest(
+        run=folder.id,
+        status=Status.RUNNING,
+        team=plan.team.name,
+        workflow=plan.workflow.name,
+        goal=request.goal,
+        model=request.model or "default",
+        workspace=str(request.workspace),
+        created=now,
+        updated=now,
+        pid=os.getpid(),
+        epoch=EPOCH,
+        options={
+            "base": request.scope.base,
+            "paths": list(request.scope.paths),
+            "max_concurrency": request.max_concurrency,
+            "budget_tokens": request.budget_tokens,
+            "allow": list(request.allow),
+            "interactive": request.interactive,
+        },
+        plan=plan.model_dump(mode="json"),
+    )
+
+
+def _close(
+    folder: RunFolder, opened: Manifest, lock: RunLock, sources: Sources, outcome: RunOutcome
+) -> None:
+    """Write how the run ended into its manifest, and let go of the lock."""
+    changes = {
+        "status": outcome.status,
+        "error": outcome.error,
+        "usage": outcome.usage,
+        "result": outcome.artifact,
+        "updated": sources.now(),
+    }
+    try:
+        write(folder, opened.model_copy(update=changes), expected=opened.generation)
+    except StoreError:
+        if outcome.status is not Status.FAILED:
+            raise
+    finally:
+        lock.release()
+
+
+async def _beat(lock: RunLock, sources: Sources) -> None:
+    while True:
+        await anyio.sleep(_BEAT)
+        lock.beat(sources.now())

@@ -1,0 +1,228 @@
+"""A session from its first turn to its one final event."""
+
+import pytest
+
+from crew.entries import (
+    ErrorEntry,
+    NoticeEntry,
+    ResultEntry,
+    TextEntry,
+    ToolResultEntry,
+    UserEntry,
+)
+from crew.errors import Fault
+from crew.events import SessionEnded
+from crew.models.script import ScriptedFault, Turn
+from crew.records import Status, Usage
+from tests.doubles.models import calls, says, submits
+from tests.doubles.virtual_time import VIRTUAL, Backend
+from tests.unit.conftest import Arrange
+
+
+@pytest.fixture
+def anyio_backend() -> Backend:
+    return VIRTUAL
+
+
+def fault(kind: Fault, **extra: object) -> Turn:
+    return Turn(error=ScriptedFault(fault=kind, message=f"it is {kind.value}", **extra))  # type: ignore[arg-type]
+
+
+async def test_a_submitted_result_completes_the_session_and_is_stored(arrange: Arrange) -> None:
+    crew = arrange([calls("work", text="Looking."), submits({"summary": "all good"})])
+    outcome = await crew.finish()
+    assert outcome.status is Status.COMPLETED
+    assert outcome.result == {"summary": "all good"}
+    assert crew.kinds() == [
+        *("system", "user"),
+        *("text", "tool_call", "usage", "tool_result"),
+        *("tool_call", "usage", "tool_result", "result"),
+    ]
+    (stored,) = (e for e in crew.transcript() if isinstance(e, ResultEntry))
+    assert (
+        crew.folder.artifacts / stored.artifact.name
+    ).read_text() == '{\n "summary": "all good"\n}'
+
+
+async def test_an_answer_is_on_disk_before_any_of_its_calls_runs(arrange: Arrange) -> None:
+    crew = arrange([calls(("work", {"seconds": 5})), submits()])
+    async with crew.start() as run:
+        await crew.model.asked(1)
+        import anyio
+
+        await anyio.sleep(1)
+        assert crew.kinds()[-2:] == ["tool_call", "usage"]
+        await run.wait()
+
+
+async def test_a_result_that_does_not_fit_comes_back_and_the_session_goes_on(
+    arrange: Arrange,
+) -> None:
+    crew = arrange([submits({"summary": 7}), submits({"summary": "seven"})])
+    outcome = await crew.finish()
+    assert outcome.result == {"summary": "seven"}
+    assert crew.results() == [("submit_result", "error"), ("submit_result", "ok")]
+    refused = next(e for e in crew.transcript() if isinstance(e, ToolResultEntry))
+    assert ".summary: 7 is not of type" in refused.text
+
+
+async def test_a_model_that_stops_without_a_result_is_reminded_three_times(
+    arrange: Arrange,
+) -> None:
+    crew = arrange([says("First."), says("Second."), says("Third."), says("My last word.")])
+    outcome = await crew.finish()
+    assert outcome.status is Status.NEEDS_ATTENTION
+    reminders = [e.text for e in crew.transcript() if isinstance(e, UserEntry)][1:]
+    assert len(reminders) == 3
+    assert [r.settings.tool_choice for r in crew.model.requests] == [None, *["submit_result"] * 3]
+    (ended,) = crew.events_of(SessionEnded)
+    assert ended.result is not None
+    kept = crew.folder.artifacts / ended.result.name
+    assert kept.read_text() == "My last word."
+
+
+async def test_a_reminded_model_can_still_submit(arrange: Arrange) -> None:
+    crew = arrange([says("Done!"), submits()])
+    outcome = await crew.finish()
+    assert outcome.status is Status.COMPLETED
+
+
+async def test_the_turn_cap_ends_as_max_turns_and_not_as_success(arrange: Arrange) -> None:
+    crew = arrange([calls("work")], loop=True)
+    crew.agent("worker", max_turns=3)
+    outcome = await crew.finish()
+    (ended,) = crew.events_of(SessionEnded)
+    assert (ended.status, ended.turns) == (Status.MAX_TURNS, 3)
+    assert outcome.status is Status.NEEDS_ATTENTION
+    assert outcome.result is None
+
+
+async def test_a_session_that_takes_too_long_fails_with_its_timeout(arrange: Arrange) -> None:
+    crew = arrange([calls(("work", {"seconds": 1000}))])
+    crew.agent("worker", timeout="10s")
+    outcome = await crew.finish()
+    assert outcome.status is Status.FAILED
+    assert outcome.error is not None
+    assert "not done within 10 s" in outcome.error.message
+    assert crew.results() == [("work", "cancelled")]
+
+
+async def test_a_fault_that_may_pass_is_tried_again_as_long_as_the_provider_asks(
+    arrange: Arrange,
+) -> None:
+    crew = arrange([fault(Fault.RATE_LIMIT, retry_after=30), fault(Fault.OVERLOAD), submits()])
+    outcome = await crew.finish()
+    assert outcome.status is Status.COMPLETED
+    notices = [e for e in crew.transcript() if isinstance(e, NoticeEntry)]
+    assert "rate_limit: it is rate_limit; again in 30 s" in notices[0].text
+    assert (notices[1].at - notices[0].at).total_seconds() == 30
+
+
+async def test_a_final_fault_fails_the_session_with_its_words(arrange: Arrange) -> None:
+    crew = arrange([fault(Fault.AUTH)])
+    outcome = await crew.finish()
+    assert outcome.status is Status.FAILED
+    assert len(crew.model.requests) == 1
+    (error,) = (e for e in crew.transcript() if isinstance(e, ErrorEntry))
+    assert "it is auth" in error.text
+
+
+async def test_an_answer_that_was_cut_is_kept_as_partial_and_asked_for_again(
+    arrange: Arrange,
+) -> None:
+    crew = arrange([Turn(text="Half an ans", cut=True), submits()])
+    outcome = await crew.finish()
+    assert outcome.status is Status.COMPLETED
+    (text,) = (e for e in crew.transcript() if isinstance(e, TextEntry))
+    assert (text.text, text.partial) == ("Half an ans", True)
+    assert all(m.kind != "text" for m in crew.model.requests[-1].messages)
+
+
+async def test_a_session_over_its_token_budget_ends_as_over_budget(arrange: Arrange) -> None:
+    usage = Usage(input_tokens=400, output_tokens=200)
+    turn = calls("work").model_copy(update={"usage": usage})
+    crew = arrange([turn], loop=True)
+    crew.agent("worker", budget={"tokens": 1000})
+    outcome = await crew.finish()
+    assert outcome.status is Status.OVER_BUDGET
+    assert outcome.usage.tokens == 1200
+
+
+async def test_the_budget_of_the_run_counts_every_session(arrange: Arrange) -> None:
+    usage = Usage(input_tokens=600)
+    script = {"*": [submits().model_copy(update={"usage": usage})]}
+    crew = arrange(script, budget_tokens=1000)
+    crew.workflow({f"w{n}": {"role": "worker"} for n in range(4)})
+    outcome = await crew.finish(max_concurrency=1)
+    assert outcome.status is Status.OVER_BUDGET
+    assert len(crew.model.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("call", "word"),
+    [
+        (("wrok", {}), "there is no tool 'wrok'"),
+        (("work", {"secs": 1}), "secs"),
+        (("work", {"seconds": "long"}), "seconds"),
+        (("work", {"fails": True}), "work failed: RuntimeError: the tool broke"),
+    ],
+)
+async def test_a_call_that_can_not_be_carried_out_is_an_error_the_model_reads(
+    arrange: Arrange, call: tuple[str, dict[str, object]], word: str
+) -> None:
+    crew = arrange([calls(call), submits()])
+    outcome = await crew.finish()
+    assert outcome.status is Status.COMPLETED
+    result = next(e for e in crew.transcript() if isinstance(e, ToolResultEntry))
+    assert result.outcome.value == "error"
+    assert word in result.text
+
+
+async def test_neighbours_that_may_run_together_do_and_the_others_in_order(
+    arrange: Arrange,
+) -> None:
+    crew = arrange(
+        [
+            calls(
+                ("together", {"name": "a", "seconds": 3}),
+                ("together", {"name": "b", "seconds": 2}),
+                ("work", {"name": "c", "seconds": 1}),
+                ("work", {"name": "d"}),
+            ),
+            submits(),
+        ]
+    )
+    await crew.finish()
+    assert crew.tool("together").log == ["begin a", "begin b", "end b", "end a"]
+    assert crew.tool("work").log == ["begin c", "end c", "begin d", "end d"]
+    ended = [e for e in crew.transcript() if isinstance(e, ToolResultEntry)][:4]
+    assert [e.text.split()[0] for e in ended] == ["b", "a", "c", "d"]
+
+
+async def test_a_tools_long_output_is_shown_by_head_and_tail_and_kept_whole(
+    arrange: Arrange,
+) -> None:
+    text = "".join(f"line {n}\n" for n in range(20_000))
+    crew = arrange([calls(("read", {"path": "artifact:nothing"})), submits()])
+    crew.agent("worker", tools=["long"])
+
+    from crew.tools.protocol import Effect, Tool, ToolArgs, ToolContext, ToolOutput
+
+    class Long(Tool[ToolArgs]):
+        name = "long"
+        description = "Much."
+        effect = Effect.READ
+        args = ToolArgs
+
+        async def run(self, args: ToolArgs, ctx: ToolContext) -> ToolOutput:
+            return ToolOutput(text=text, summary="much")
+
+    crew.tools["long"] = Long()  # type: ignore[assignment]
+    crew.model._inner = crew.model._inner.of({"*": [calls("long"), submits()]})
+    await crew.finish()
+    result = next(e for e in crew.transcript() if isinstance(e, ToolResultEntry))
+    assert result.artifact is not None
+    assert len(result.text) < 70_000
+    assert "line 0\n" in result.text
+    assert "line 19999" in result.text
+    assert (crew.folder.artifacts / result.artifact.name).read_text() == text
