@@ -5,12 +5,15 @@ import hashlib
 import os
 import re
 import tempfile
+from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
 from crew.errors import StoreError, ToolError
 from crew.records import ArtifactRef
+from crew.store.atomic import sync_path
 from crew.store.folder import RunFolder
 from crew.store.redact import Redactor
 
@@ -26,7 +29,7 @@ class ArtifactStore:
     def __init__(self, folder: RunFolder, redact: Redactor) -> None:
         self._folder = folder.artifacts
         self._redact = redact
-        self._unsynced: list[Path] = []
+        self._unsynced: deque[Path] = deque()
 
     def put(self, name: str, data: bytes) -> ArtifactRef:
         """Store bytes for good.
@@ -90,10 +93,14 @@ class ArtifactStore:
             return False
         return len(data) == ref.size and hashlib.sha256(data).hexdigest() == ref.sha256
 
-    def take_unsynced(self) -> list[Path]:
-        """Files stored since the last call, which are not yet certain to survive a power cut."""
-        taken, self._unsynced = self._unsynced, []
-        return taken
+    def sync(self, sync: Callable[[int], None] = os.fsync) -> None:
+        """Have everything that was stored on the disk; may run in another thread.
+
+        Raises:
+            OSError: The disk refused.
+        """
+        while self._unsynced:
+            sync_path(self._unsynced.popleft(), sync)
 
     def _clean(self, data: bytes) -> bytes:
         try:

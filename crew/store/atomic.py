@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -44,11 +45,15 @@ def replace(
         raise StoreError.from_os(f"writing {path}", error) from error
 
 
-def sync_path(path: Path) -> None:
-    """Have a file, or a folder's names, on the disk."""
+def sync_path(path: Path, sync: Callable[[int], None] = os.fsync) -> None:
+    """Have a file, or a folder's names, on the disk.
+
+    Raises:
+        OSError: It can't be opened or synced.
+    """
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        os.fsync(handle)
+        sync(handle)
     finally:
         os.close(handle)
 

@@ -13,6 +13,7 @@ from pydantic_core import to_json
 from crew.errors import StoreError
 from crew.events import Event, EventBase, parse_event
 from crew.records import Record
+from crew.store.atomic import sync_path
 from crew.store.folder import RunFolder
 from crew.store.jsonl import AppendLog
 from crew.store.redact import Redactor
@@ -98,23 +99,20 @@ class Journal:
                     return
                 if self._failed is not None:
                     raise self._failed
-                await anyio.to_thread.run_sync(
-                    self._sync_up_to, self.seq, self._log.duplicate(), abandon_on_cancel=True
-                )
+                await anyio.to_thread.run_sync(self._sync_up_to, self.seq, abandon_on_cancel=True)
 
     def close(self) -> None:
         """Let go of the file."""
         self._log.close()
 
-    def _sync_up_to(self, seq: int, handle: int) -> None:
+    def _sync_up_to(self, seq: int) -> None:
+        """Runs in a worker thread; opens the file itself, since `close` may come meanwhile."""
         try:
             self._prior()
-            self._sync(handle)
+            sync_path(self._log.path, self._sync)
         except OSError as error:
             self._failed = StoreError.from_os(f"syncing {self._log.path}", error)
             raise self._failed from error
-        finally:
-            os.close(handle)
         self.synced = max(self.synced, seq)
 
 

@@ -124,10 +124,6 @@ class AppendLog:
         except OSError as error:
             raise StoreError.from_os(f"syncing {self.path}", error) from error
 
-    def duplicate(self) -> int:
-        """A descriptor of the caller's own, for work in another thread."""
-        return os.dup(self._pool.descriptor(self.path))
-
     def close(self) -> None:
         """Let go of the file; a later append opens it again."""
         self._pool.close(self.path)

@@ -1,0 +1,276 @@
+"""The one writer of a live run: what happens is on disk first, and then announced."""
+
+import os
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import TypeVar, cast
+
+import anyio
+from anyio.abc import TaskStatus
+
+from crew.bus.coalescer import INTERVAL, Coalescer
+from crew.bus.live import LiveFeed
+from crew.bus.progress_file import ProgressFile
+from crew.bus.session_recorder import SessionRecorder
+from crew.errors import StoreError
+from crew.events import Event, EventBase, RunEnded
+from crew.progress import Progress
+from crew.store.artifacts import ArtifactStore
+from crew.store.folder import RunFolder
+from crew.store.journal import Journal
+from crew.store.jsonl import AppendLog, DescriptorPool
+from crew.store.redact import Redactor
+
+E = TypeVar("E", bound=EventBase)
+
+_NEVER = float("inf")
+
+
+class Recorder:
+    """Writes a run's journal, transcripts, progress and artifacts, and feeds its observers.
+
+    Events are announced in the order of the journal. One that waits for its sync holds back
+    those recorded behind it. Once the disk has refused a write of record, every later one
+    raises the same error, and nothing more is announced.
+
+    Args:
+        folder: The run.
+        epoch: The attempt that writes.
+        now: The wall clock.
+        redact: Keeps secrets out of every file.
+        sync: Has a descriptor's bytes on the disk, or raises `OSError`.
+
+    Attributes:
+        feed: What observers of this process read.
+        artifacts: The run's artifacts; what a committed event refers to is synced before it.
+        failed: The first error of the disk.
+
+    Raises:
+        StoreError: The journal can't be opened.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        *,
+        epoch: int,
+        now: Callable[[], datetime],
+        redact: Redactor,
+        sync: Callable[[int], None] = os.fsync,
+    ) -> None:
+        self.folder = folder
+        self.epoch = epoch
+        self.now = now
+        self.redact = redact
+        self.artifacts = ArtifactStore(folder, redact)
+        self.failed: StoreError | None = None
+        self._journal = Journal(
+            folder,
+            run=folder.id,
+            epoch=epoch,
+            now=now,
+            redact=redact,
+            sync=sync,
+            prior=partial(self.artifacts.sync, sync),
+        )
+        self.feed = LiveFeed(folder, announced=self._journal.seq)
+        self._unannounced: deque[tuple[EventBase, bool]] = deque()
+        self._abandoned = False
+        self._pool = DescriptorPool()
+        self._sessions: dict[str, SessionRecorder] = {}
+        self._progress: Coalescer[str] = Coalescer()
+        self._progress_file = ProgressFile(folder.progress, redact)
+        self._streams: deque[tuple[float, SessionRecorder]] = deque()
+        self._closed = False
+        self._wake = anyio.Event()
+        self._asleep_until = -_NEVER
+
+    def record(self, event: E) -> E:
+        """Write an event and announce it, in journal order.
+
+        Returns:
+            The stamped event.
+
+        Raises:
+            ValueError: The event is durable; that takes `commit`.
+            StoreError: The disk refused, now or before.
+        """
+        if event.durable:
+            raise ValueError(f"{type(event).__name__} is durable: commit it")
+        stamped = self._write(event)
+        if self._unannounced:
+            self._unannounced.append((stamped, False))
+        else:
+            self.feed.publish(cast("Event", stamped))
+        return stamped
+
+    async def commit(self, event: E) -> E:
+        """Write an event, wait until it is on the disk, and announce it.
+
+        A cancelled wait leaves the event written; it is announced with the next sync, which
+        `run` does soon.
+
+        Returns:
+            The stamped event.
+
+        Raises:
+            StoreError: The disk refused, now or before.
+        """
+        if isinstance(event, RunEnded):
+            self._progress_file.write(anyio.current_time())
+        stamped = self._write(event)
+        self._unannounced.append((stamped, True))
+        try:
+            await self._sync(stamped.seq)
+        except anyio.get_cancelled_exc_class():
+            self._abandoned = True
+            self._wake_by(-_NEVER)
+            raise
+        return stamped
+
+    def session(self, session: str, snapshot: Callable[[], Progress]) -> SessionRecorder:
+        """Start to record a session.
+
+        Args:
+            session: Its id.
+            snapshot: Its progress as it is when called.
+
+        Raises:
+            ValueError: The session is being recorded already.
+            StoreError: Its transcript can't be opened.
+        """
+        if session in self._sessions:
+            raise ValueError(f"session {session} is being recorded")
+        log = AppendLog(self.folder.transcript(session), redact=self.redact, pool=self._pool)
+        recorder = SessionRecorder(self, session, snapshot, log, self._pool)
+        self._sessions[session] = recorder
+        return recorder
+
+    async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Send what was held back when its time comes, until `close`; idle without a timer."""
+        task_status.started()
+        while not self._closed:
+            self._wake = wake = anyio.Event()
+            self._asleep_until = self._next_due()
+            with anyio.CancelScope(deadline=self._asleep_until):
+                await wake.wait()
+            self._asleep_until = -_NEVER
+            self._send_due(anyio.current_time())
+            if self._abandoned:
+                await self._sync_abandoned()
+
+    async def close(self) -> None:
+        """Write the last progress, sync the journal, end the feed and close the files.
+
+        Raises:
+            StoreError: The disk refused, and had not before.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        self._wake_by(-_NEVER)
+        try:
+            self._progress_file.write(anyio.current_time())
+            if self.failed is None:
+                await self._sync(self._journal.seq)
+        finally:
+            self.feed.close()
+            self._journal.close()
+            self._pool.close()
+
+    def fail(self, error: StoreError) -> StoreError:
+        """Remember the disk's first refusal, and give it."""
+        self.failed = self.failed or error
+        return self.failed
+
+    def touched(self, session: SessionRecorder) -> bool:
+        """Send a session's progress, now or when its interval is over; True when it waits."""
+        now = anyio.current_time()
+        if self._progress.offer(session.id, now):
+            self._send(session, now)
+            return False
+        if (due := self._progress.next_due) is not None:
+            self._wake_by(due)
+        return True
+
+    def flushed(self, session: SessionRecorder) -> None:
+        """Send a session's progress now."""
+        now = anyio.current_time()
+        if not self._progress.offer(session.id, now):
+            self._progress.flush(session.id, now)
+        self._send(session, now)
+
+    def ended(self, session: SessionRecorder) -> None:
+        """Send a session's last progress, and forget the session."""
+        now = anyio.current_time()
+        self._progress.end(session.id, now)
+        self._send(session, now)
+        self._sessions.pop(session.id, None)
+
+    def stream_later(self, session: SessionRecorder) -> float:
+        """Have the session write its part in flight in one interval; returns when."""
+        due = anyio.current_time() + INTERVAL
+        self._streams.append((due, session))
+        self._wake_by(due)
+        return due
+
+    def _write(self, event: E) -> E:
+        if self.failed is not None:
+            raise self.failed
+        try:
+            return self._journal.append(event)
+        except StoreError as error:
+            raise self.fail(error) from error
+
+    async def _sync(self, seq: int) -> None:
+        try:
+            await self._journal.commit(seq)
+        except StoreError as error:
+            raise self.fail(error) from error
+        self._announce()
+
+    async def _sync_abandoned(self) -> None:
+        self._abandoned = False
+        if self.failed is None:
+            try:
+                await self._sync(self._journal.seq)
+            except StoreError:
+                return  # every later write of record raises it
+
+    def _announce(self) -> None:
+        while self._unannounced:
+            event, durable = self._unannounced[0]
+            if durable and event.seq > self._journal.synced:
+                return
+            self._unannounced.popleft()
+            self.feed.publish(cast("Event", event))
+
+    def _send(self, session: SessionRecorder, now: float) -> None:
+        progress = session.sent()
+        self.feed.publish(progress)
+        self._progress_file.note(progress, now)
+        if (due := self._progress_file.next_due) is not None:
+            self._wake_by(due)
+
+    def _send_due(self, now: float) -> None:
+        for name in self._progress.due(now):
+            self._send(self._sessions[name], now)
+        while self._streams and self._streams[0][0] <= now:
+            due, session = self._streams.popleft()
+            session.write_in_flight(due)
+        due_file = self._progress_file.next_due
+        if due_file is not None and due_file <= now:
+            self._progress_file.write(now)
+
+    def _next_due(self) -> float:
+        if self._abandoned or self._closed:
+            return -_NEVER
+        dues = (self._progress.next_due, self._progress_file.next_due)
+        streams = self._streams[0][0] if self._streams else _NEVER
+        return min((streams, *(due for due in dues if due is not None)))
+
+    def _wake_by(self, due: float) -> None:
+        if due < self._asleep_until:
+            self._wake.set()
