@@ -1,8 +1,8 @@
 """Markdown to validated agents, teams and workflows; every error with its place."""
 
 from crew.definitions.conditions import Condition, ConditionError, compile_condition
-from crew.definitions.discovery import bundled_root, project_root, user_root
-from crew.definitions.library import Entry, Library, default_library
+from crew.definitions.discovery import bundled_root
+from crew.definitions.library import Entry, Library
 from crew.definitions.parsed import KINDS, SESSION_TOOLS, TOOLS, Kind
 
 __all__ = [
@@ -16,7 +16,4 @@ __all__ = [
     "Library",
     "bundled_root",
     "compile_condition",
-    "default_library",
-    "project_root",
-    "user_root",
 ]

@@ -1,7 +1,6 @@
 """Where definitions are on disk: the folders in their order, the files in each, by name."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,30 +49,6 @@ def bundled_root() -> Path:
     package = Path(crew.__file__).parent
     installed = package / "library"
     return installed if installed.is_dir() else package.parent
-
-
-def user_root(environ: Mapping[str, str]) -> Path | None:
-    """The person's own definitions; None where there is no home."""
-    configured = environ.get("XDG_CONFIG_HOME", "")
-    # The XDG base directory specification says to ignore a relative one.
-    if os.path.isabs(configured):
-        return Path(configured) / "crew"
-    home = environ.get("HOME", "")
-    return Path(home) / ".config" / "crew" if os.path.isabs(home) else None
-
-
-def project_root(start: Path) -> Path:
-    """The project that a folder belongs to: the nearest with `.crew/`, else the git root.
-
-    Outside a git repository it is the folder itself: a `.crew/` that someone else left in a
-    shared folder above must not decide what runs here.
-    """
-    above = (start, *start.parents)
-    git = next((i for i, folder in enumerate(above) if os.path.lexists(folder / ".git")), None)
-    if git is None:
-        return start
-    inside = above[: git + 1]
-    return next((folder for folder in inside if os.path.isdir(folder / ".crew")), above[git])
 
 
 def shelves(project: Path | None, user: Path | None, bundled: Path) -> tuple[Shelf, ...]:

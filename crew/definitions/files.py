@@ -10,9 +10,11 @@ from crew.definitions.report import WHOLE_FILE, Place, Report
 
 MAX_BYTES = 256_000
 
-# Controls, line separators that editors don't count, text-direction overrides, noncharacters:
-# whatever makes a file read differently from what a person sees.
-_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufffe\uffff]")
+# Controls, line separators that editors don't count, text-direction overrides, surrogates and
+# noncharacters: whatever makes a file read differently from what a person sees.
+HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +67,7 @@ def decode(data: bytes, report: Report) -> str | None:
     hidden = [
         (Place(number, found.start() + 1), ord(found.group()))
         for number, line in enumerate(text.split("\n"), start=1)
-        for found in _HIDDEN.finditer(line)
+        for found in HIDDEN.finditer(line)
     ]
     for at, code in hidden[:10]:
         report.add(at, f"hidden character U+{code:04X}", "remove it")

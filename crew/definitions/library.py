@@ -1,7 +1,7 @@
 """All definitions of a place: found in order, read when asked for, checked all at once."""
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -12,11 +12,8 @@ from crew.definitions.discovery import (
     Candidate,
     Scan,
     Shelf,
-    bundled_root,
-    project_root,
     scan,
     shelves,
-    user_root,
 )
 from crew.definitions.parsed import KINDS, TOOLS, Kind, Parsed
 from crew.definitions.parser import name_of, parse_file
@@ -222,14 +219,9 @@ class Library:
         names = self.names(kind)
         folders = [p for shelf in self._shelves for p in self._scan(shelf, kind).problems]
         there = f"there are: {', '.join(names)}" if names else f"there are no {kind}s"
-        hint = "; ".join(filter(None, (nearest(name, names), there)))
+        hint = " ".join(filter(None, (nearest(name, names), there)))
         message = f"no {kind} is named `{printable(Path(name))}`"
         return DefinitionError("\n".join([message, *map(str, folders)]), hint=hint)
-
-
-def default_library(start: Path, environ: Mapping[str, str]) -> Library:
-    """The library as a person in this folder sees it."""
-    return Library.load(project_root(start), user_root(environ), bundled_root())
 
 
 def _kind_of(path: Path) -> Kind | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from crew.definitions.files import HIDDEN
 from crew.definitions.report import Place, Report, shown
 
 MAX_NODES = 10_000
@@ -199,6 +200,9 @@ class _Composer:
                 self._attach(self._alias(event.anchor, at))
             case yaml.ScalarEvent():
                 self._refuse_tag(event, at)
+                if hidden := HIDDEN.search(event.value):
+                    message = f"hidden character U+{ord(hidden.group()):04X} by an escape"
+                    raise _StopError(at, message, "remove it")
                 value = resolve(event.value) if event.implicit[0] else event.value
                 self._finish(Scalar(at=at, value=value, text=event.value), event.anchor)
             case yaml.SequenceStartEvent() | yaml.MappingStartEvent():

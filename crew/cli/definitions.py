@@ -1,0 +1,132 @@
+"""`crew agents|teams|workflows`, `crew check`, `crew new`: the definitions that runs are made of.
+
+`--json` of a list is an array of objects, of one name that object with `definition` added:
+
+    {"kind", "name", "description", "path", "layer", "shadows": [{"path", "layer"}],
+     "problems": [{"path", "line", "column", "message", "hint"}]}
+
+`definition` has the resolved values, defaults included; it is null where there are problems. One
+team has `roles` too: role to the agent that fills it, with the team's changes applied.
+`description` is empty where there are problems. Lines and columns count from 1; 0 means the whole
+file or line.
+
+`crew check --json` prints one object:
+
+    {"problems": [...], "shadowed": [{"kind", "name", "used": {"path", "layer"},
+     "unused": [{"path", "layer"}]}], "counts": {"agent", "team", "workflow"}}
+
+`counts` and `shadowed` are about the whole library, also when one path is checked.
+"""
+
+import os
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crew.cli.run import Folder, open_workspace
+from crew.errors import ExitCode, StoreError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crew.definitions import Kind, Library
+
+
+class Sort(StrEnum):
+    """What can be made anew."""
+
+    AGENT = "agent"
+    TEAM = "team"
+    WORKFLOW = "workflow"
+
+
+_Name = Annotated[str | None, typer.Argument(help="Show this one whole.", show_default=False)]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+_Path = Annotated[
+    str | None,
+    typer.Argument(metavar="PATH", help="A file or a folder; all by default.", show_default=False),
+]
+_Sort = Annotated[Sort, typer.Argument(metavar="agent|team|workflow", show_default=False)]
+_NewName = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `agents`, `teams`, `workflows`, `check` and `new`."""
+    app.command("agents")(agents)
+    app.command("teams")(teams)
+    app.command("workflows")(workflows)
+    app.command("check")(check)
+    app.command("new")(new)
+
+
+def agents(name: _Name = None, *, json: _Json = False, folder: Folder = None) -> None:
+    """List the agents, or show one."""
+    _show("agent", name, json=json, folder=folder)
+
+
+def teams(name: _Name = None, *, json: _Json = False, folder: Folder = None) -> None:
+    """List the teams, or show one."""
+    _show("team", name, json=json, folder=folder)
+
+
+def workflows(name: _Name = None, *, json: _Json = False, folder: Folder = None) -> None:
+    """List the workflows, or show one."""
+    _show("workflow", name, json=json, folder=folder)
+
+
+def check(path: _Path = None, *, json: _Json = False, folder: Folder = None) -> None:
+    """Check all definitions, or one file or folder; exit code 2 if there are problems."""
+    from crew.cli import definition_pages
+
+    here = open_workspace(folder)
+    found = _library(here)
+    problems = found.check(here / path if path is not None else None)
+    definition_pages.print_check(found, problems, path=path, json=json)
+    if problems:
+        raise typer.Exit(ExitCode.USAGE)
+
+
+def new(sort: _Sort, name: _NewName, *, folder: Folder = None) -> None:
+    """Write a new agent, team or workflow into .crew/, ready to be edited."""
+    from crew.cli import definition_pages
+    from crew.definitions.fields import NAME, NAME_RULE
+    from crew.definitions.templates import template
+    from crew.service import find_workspace
+
+    if not NAME.match(name):
+        raise UsageError(f"{sort} can't be named {name!r}", hint=NAME_RULE)
+    here = open_workspace(folder)
+    root = find_workspace(here) / ".crew"
+    path = root / f"{sort}s" / f"{name}.md"
+    _write_new(path, path.with_name(f"{name}.{sort}.md"), template(sort.value, name))
+    definition_pages.print_new(_library(here).entry(sort.value, name))
+
+
+def _show(kind: "Kind", name: str | None, *, json: bool, folder: "Path | None") -> None:
+    from crew.cli import definition_pages
+
+    found = _library(open_workspace(folder))
+    if name is None:
+        definition_pages.print_list(kind, found.entries(kind), json=json)
+    else:
+        definition_pages.print_one(kind, found, name, json=json)
+
+
+def _library(here: "Path") -> "Library":
+    """What a run started here sees."""
+    from crew.service import default_library, find_workspace
+
+    return default_library(find_workspace(here), os.environ)
+
+
+def _write_new(path: "Path", other: "Path", text: str) -> None:
+    for taken in (path, other):
+        if os.path.lexists(taken):
+            raise UsageError(f"{taken} exists already", hint="choose another name, or edit it")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise StoreError.from_os(f"writing {path}", error) from error
