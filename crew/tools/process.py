@@ -159,14 +159,17 @@ def _lives(group: int) -> bool:
         return False
     if not _PROC.is_dir():
         return True
-    for entry in os.scandir(_PROC.parent):
-        if entry.name.isdigit():
-            with suppress(OSError):
-                stat = Path(entry.path, "stat").read_bytes()
-                state, _parent, member_of = stat.rpartition(b")")[2].split(maxsplit=3)[:3]
-                if int(member_of) == group and state not in {b"Z", b"X"}:
-                    return True
-    return False
+    with os.scandir(_PROC.parent) as entries:
+        return any(entry.name.isdigit() and _runs_in(group, entry.path) for entry in entries)
+
+
+def _runs_in(group: int, process: str) -> bool:
+    try:
+        stat = Path(process, "stat").read_bytes()
+    except OSError:
+        return False
+    state, _parent, member_of = stat.rpartition(b")")[2].split(maxsplit=3)[:3]
+    return int(member_of) == group and state not in {b"Z", b"X"}
 
 
 def _signal(group: int, number: int) -> bool:

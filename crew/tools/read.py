@@ -21,6 +21,7 @@ CHEAP_TO_COUNT = 16 * 1024 * 1024
 LOOKED_THROUGH = 512 * 1024 * 1024
 """Bytes that one call goes through before it gives up finding a line."""
 _BLOCK = 1024 * 1024
+_NEWLINE = b"\n"
 
 
 class ReadArgs(ToolArgs):
@@ -92,7 +93,7 @@ def _page(file: BinaryIO, size: int, args: ReadArgs) -> ToolOutput:
         lines.append(numbered)
         number += 1
     if not lines and args.start > 1:
-        raise ToolError(f"{args.path} has no line {args.start}, it has {_behind(file, number).all}")
+        raise ToolError(f"{args.path} has no line {args.start}; lines in all: {number - 1:,}")
     behind = _behind(file, number)
     if behind.more:
         shown = f"lines {args.start}-{number - 1}"
@@ -110,6 +111,7 @@ def _skip_to(file: BinaryIO, args: ReadArgs) -> None:
     """Move to the beginning of the first line asked for, or to the end of the file."""
     wanted = args.start - 1
     offset = 0
+    last = b"\n"
     while wanted and (block := file.read(_BLOCK)):
         count = block.count(b"\n")
         if count >= wanted:
@@ -120,11 +122,15 @@ def _skip_to(file: BinaryIO, args: ReadArgs) -> None:
             return
         wanted -= count
         offset += len(block)
+        last = block[-1:]
         if offset > LOOKED_THROUGH:
             raise ToolError(
                 f"{args.path}: line {args.start} is not in the first {LOOKED_THROUGH >> 20} MB",
                 hint="find the place with grep",
             )
+    if wanted:
+        lines = args.start - 1 - wanted + (last != b"\n")
+        raise ToolError(f"{args.path} has no line {args.start}; lines in all: {lines:,}")
 
 
 def _next_line(file: BinaryIO, number: int) -> str | None:
@@ -158,9 +164,6 @@ class _Behind:
 def _behind(file: BinaryIO, number: int) -> _Behind:
     """Look behind the page that ended before line `number`."""
     block = file.read(_BLOCK)
-    if not block:
-        lines = number - 1
-        return _Behind(False, f"{lines:,} line{'' if lines == 1 else 's'}")
     lines = number - 1
     looked = 0
     last = b""
@@ -171,6 +174,4 @@ def _behind(file: BinaryIO, number: int) -> _Behind:
         if looked > CHEAP_TO_COUNT:
             return _Behind(True, f"more than {lines:,}")
         block = file.read(_BLOCK)
-    if not last.endswith(b"\n"):
-        lines += 1
-    return _Behind(True, f"{lines:,}")
+    return _Behind(bool(last), f"{lines + (last[-1:] not in (b'', _NEWLINE)):,}")
