@@ -1,7 +1,6 @@
 """The `crew` command: every failure ends as one clear line and the right exit code."""
 
 import contextlib
-import importlib
 import os
 import sys
 from typing import Annotated, NoReturn, TextIO
@@ -9,7 +8,7 @@ from typing import Annotated, NoReturn, TextIO
 import typer
 
 from crew import __version__
-from crew.cli import run, runs
+from crew.cli import definitions, run, runs
 from crew.cli.complaints import complain_of, complain_of_bug, sole_error
 from crew.errors import CrewError, ExitCode
 
@@ -48,8 +47,7 @@ def _root(
 
 run.register(app)
 runs.register(app)
-with contextlib.suppress(ImportError):
-    importlib.import_module("crew.cli.definitions").register(app)
+definitions.register(app)
 
 
 def main() -> NoReturn:

@@ -9,11 +9,13 @@ from typing import Any
 
 from crew.bus.disk import DiskFeed
 from crew.errors import StoreError, ToolError
+from crew.events import Event, SessionStarted
 from crew.feed import Feed
 from crew.orchestration.outcome import RunOutcome
 from crew.records import TERMINAL, Status, Usage
 from crew.store.artifacts import ArtifactStore
 from crew.store.folder import RunFolder, find, home_for, runs
+from crew.store.journal import read as read_journal
 from crew.store.lock import holder
 from crew.store.manifest import Manifest, read
 from crew.store.redact import Redactor
@@ -50,14 +52,17 @@ class StoredRun:
     _folder: RunFolder
     _manifest: Manifest
 
+    def events(self) -> list[Event]:
+        """What has happened so far, in order."""
+        return list(read_journal(self._folder))
+
     def sessions(self) -> list[str]:
-        """Ids of the sessions that have a transcript, in the order they began."""
-        names = [
-            (path.stat().st_ctime_ns, path.name.removesuffix(".jsonl"))
-            for path in self._folder.sessions.glob("*.jsonl")
-            if not path.name.endswith(".live.jsonl")
+        """Ids of its sessions, in the order they began."""
+        return [
+            event.session
+            for event in self.events()
+            if isinstance(event, SessionStarted) and event.session
         ]
-        return [name for _, name in sorted(names)]
 
     def report(self) -> str:
         """The final report, Markdown; empty while there is none."""
