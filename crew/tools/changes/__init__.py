@@ -1,6 +1,16 @@
 """What is under review: the change that git knows of, or the folder where there is no git."""
 
-from crew.tools.changes.collect import collect, load_hunks, survey
+from crew.tools.changes.collect import collect, listed_paths, load_hunks, survey
 from crew.tools.changes.types import Change, ChangeSet, Hunk, Survey, shown
 
-__all__ = ["Change", "ChangeSet", "Hunk", "Survey", "collect", "load_hunks", "shown", "survey"]
+__all__ = [
+    "Change",
+    "ChangeSet",
+    "Hunk",
+    "Survey",
+    "collect",
+    "listed_paths",
+    "load_hunks",
+    "shown",
+    "survey",
+]

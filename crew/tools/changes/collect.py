@@ -89,6 +89,23 @@ async def load_hunks(
     return replace(found.set, changes=loaded, cut=True, notes=(*found.set.notes, note))
 
 
+async def listed_paths(workspace: Workspace) -> tuple[str, ...]:
+    """Every path that git tracks below the workspace; outside git the bounded folder's.
+
+    Raises:
+        ToolError: Git can't read the repository.
+    """
+    try:
+        git = await Git.open(workspace.root)
+    except NoRepositoryError:
+        folder = await anyio.to_thread.run_sync(
+            folder_changes, workspace.root, (), abandon_on_cancel=True
+        )
+        return tuple(change.path for change in folder.changes)
+    known = await git.run("ls-files", "-z")
+    return tuple(path for path in os.fsdecode(known.stdout).split("\0") if path)
+
+
 def _has_text(change: Change) -> bool:
     counted = change.added + change.removed > 0
     return counted and not change.binary and change.kind != "submodule"

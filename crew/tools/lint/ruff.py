@@ -1,0 +1,233 @@
+"""Ruff as a source of findings: chosen rules, never the repository's configuration."""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ruff import find_ruff_bin  # type: ignore[import-untyped]  # ruff ships no types
+
+from crew.tools.changes import Change
+from crew.tools.changes.process import run_bounded
+from crew.tools.lint.finding import Finding, Priority, Profile, quoted
+from crew.tools.lint.ruff_rules import CONFIDENCE, PRIORITIES, WHY
+from crew.tools.lint.secrets import before_secret
+
+_OUTPUT_LIMIT = 32_000_000
+_SECONDS = 120.0
+_BATCH = 200
+_COMPARED_FILES = 20
+_OLD_PER_FILE = 3
+_OLD_IN_ALL = 20
+_SYNTAX = "invalid-syntax"
+_HARMLESS = re.compile(r"seems safe")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PythonFile:
+    """A changed Python file as ruff's findings are judged against it."""
+
+    change: Change
+    path: str
+    added: frozenset[int]
+    is_test: bool
+
+
+async def run_ruff(
+    root: Path, files: Sequence[PythonFile], profiles: Iterable[Profile]
+) -> tuple[list[Finding], list[str]]:
+    """Ruff's findings in changed Python files, and notes on what could not be checked.
+
+    A finding on an old line keeps its weight only when the change caused it; the others become
+    remarks, and few of them.
+    """
+    if not files:
+        return [], []
+    try:
+        program = find_ruff_bin()
+    except FileNotFoundError:
+        return [], ["ruff isn't installed: Python files got the diff rules only"]
+    runner = _Runner(program, root, tuple(profiles))
+    findings: list[Finding] = []
+    for at in range(0, len(files), _BATCH):
+        findings += await runner.check(files[at : at + _BATCH])
+    return _few_old(findings), runner.notes
+
+
+class _Runner:
+    """One way of calling ruff; notes what went wrong."""
+
+    def __init__(self, program: str, root: Path, profiles: tuple[Profile, ...]) -> None:
+        self._root = root
+        self._priorities: Mapping[str, Priority] = {
+            code: priority for profile in profiles for code, priority in PRIORITIES[profile].items()
+        }
+        self._command = [
+            program,
+            "check",
+            "--isolated",
+            "--no-cache",
+            "--exit-zero",
+            "--quiet",
+            "--output-format=json-lines",
+            "--target-version=py314",
+            f"--select={','.join(code for code in self._priorities if code != _SYNTAX)}",
+        ]
+        self.notes: list[str] = []
+        self._compared = 0
+
+    async def check(self, files: Sequence[PythonFile]) -> list[Finding]:
+        """The findings in one batch of files."""
+        by_path = {os.fspath(self._root / file.change.path): file for file in files}
+        found: dict[str, list[Finding]] = {}
+        for record in await self._run(["--", *by_path]):
+            file = by_path.get(record.get("filename", ""))
+            finding = self._finding(record, file) if file else None
+            if file is not None and finding is not None:
+                found.setdefault(file.path, []).append(finding)
+        findings: list[Finding] = []
+        for file in files:
+            findings += await self._judged(file, found.get(file.path, []))
+        return findings
+
+    async def _run(self, arguments: Sequence[str], stdin: bytes = b"") -> list[dict[str, Any]]:
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("RUFF_")
+        }
+        try:
+            done = await run_bounded(
+                [*self._command, *arguments],
+                cwd=self._root,
+                env=environment,
+                limit=_OUTPUT_LIMIT,
+                seconds=_SECONDS,
+                stdin=stdin,
+            )
+        except (OSError, TimeoutError) as error:
+            self.notes.append(f"ruff did not finish: {error or 'it took too long'}")
+            return []
+        if done.code and not done.cut:
+            reason = (done.stderr.strip().splitlines() or ["no reason given"])[0]
+            self.notes.append(f"ruff failed: {reason[:200]}")
+        return list(_records(done.stdout))
+
+    def _finding(self, record: dict[str, Any], file: PythonFile) -> Finding | None:
+        code = str(record.get("code") or _SYNTAX)
+        priority = self._priorities.get(code)
+        message = str(record.get("message", ""))
+        if priority is None or _HARMLESS.search(message):
+            return None
+        if code == "F401" and file.path.endswith("__init__.py"):
+            return None
+        if file.is_test and code.startswith("S"):
+            priority = "P3"
+        line = int(record["location"]["row"])
+        end_line = int((record.get("end_location") or record["location"])["row"])
+        why = WHY.get(code, "")
+        return Finding(
+            title=_first_sentence(message),
+            body=" ".join(
+                part for part in (f"{message.rstrip('.')}.", why, _where(record)) if part
+            ),
+            priority=priority,
+            confidence=CONFIDENCE.get(code, 0.9),
+            file=file.path,
+            rule=code,
+            line=line,
+            end_line=end_line if end_line > line else None,
+        )
+
+    async def _judged(self, file: PythonFile, findings: list[Finding]) -> list[Finding]:
+        """The findings of one file, those on old lines demoted unless the change caused them."""
+        if file.change.status == "added":
+            return findings
+        old = [found for found in findings if found.line not in file.added]
+        kept = [found for found in findings if found.line in file.added]
+        if old:
+            before = await self._before(file, old)
+            for found in old:
+                key = (found.rule, found.title)
+                if before is None or key in before:
+                    kept.append(found.demoted())
+                else:
+                    kept.append(replace(found, body=f"{found.body} The change caused it: the "
+                                        "line itself is old."))  # fmt: skip
+        return kept
+
+    async def _before(
+        self, file: PythonFile, old: Sequence[Finding]
+    ) -> set[tuple[str, str]] | None:
+        """What ruff found in the file before the change; None when it was not asked."""
+        if all(found.priority > "P1" for found in old) or self._compared >= _COMPARED_FILES:
+            return None
+        self._compared += 1
+        try:
+            text = (self._root / file.change.path).read_bytes().decode("utf-8")
+        except (OSError, UnicodeDecodeError):
+            return None
+        records = await self._run(
+            [f"--stdin-filename={file.path}", "-"], old_text(text, file.change).encode() or b"\n"
+        )
+        found = (self._finding(record, file) for record in records)
+        return {(finding.rule, finding.title) for finding in found if finding is not None}
+
+
+def with_quotes(findings: Iterable[Finding], lines: Sequence[str]) -> Iterator[Finding]:
+    """The same findings of one file, each with the text of its line."""
+    for found in findings:
+        if found.line is not None and found.line <= len(lines) and not found.quote:
+            quote = quoted(before_secret(lines[found.line - 1]))
+            yield replace(found, quote=quote)
+        else:
+            yield found
+
+
+def old_text(text: str, change: Change) -> str:
+    """The file before the change: its new text with the hunks taken back."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    before: list[str] = []
+    at = 0
+    for hunk in change.hunks:
+        start = (
+            max(0, hunk.new_start - 1) if any(m in "+ " for m, _ in hunk.lines) else hunk.new_start
+        )
+        before += lines[at:start]
+        before += [body.removesuffix("\r") for mark, body in hunk.lines if mark in "- "]
+        at = start + sum(1 for mark, _ in hunk.lines if mark in "+ ")
+    return "\n".join([*before, *lines[at:]])
+
+
+def _few_old(findings: list[Finding]) -> list[Finding]:
+    kept: list[Finding] = []
+    per_file: dict[str, int] = {}
+    for found in findings:
+        if not found.changed:
+            count = per_file.get(found.file, 0)
+            if count >= _OLD_PER_FILE or sum(per_file.values()) >= _OLD_IN_ALL:
+                continue
+            per_file[found.file] = count + 1
+        kept.append(found)
+    return kept
+
+
+def _records(output: bytes) -> Iterator[dict[str, Any]]:
+    for line in output.splitlines():
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict) and isinstance(record.get("location"), dict):
+            yield record
+
+
+def _first_sentence(message: str) -> str:
+    first = re.split(r"(?<=[^.]{8})\.\s|;\s|\n", message, maxsplit=1)[0]
+    return first.rstrip(".")[:160]
+
+
+def _where(record: dict[str, Any]) -> str:
+    code = record.get("code") or _SYNTAX
+    return f"(ruff {code})" if code != _SYNTAX else ""

@@ -1,0 +1,67 @@
+"""Secrets that a change adds: never repeated, only pointed at."""
+
+import re
+from collections.abc import Iterator
+
+from crew.tools.lint.finding import Priority
+from crew.tools.lint.language import CONFIG
+from crew.tools.lint.rule import Hit, Rule
+from crew.tools.lint.secrets import Secret, find_secrets, masked
+from crew.tools.lint.source import SourceFile
+
+_KEY_HEAD = re.compile(r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----(?P<rest>.*)")
+_KEY_BODY = re.compile(r"[A-Za-z0-9+/=]{40,}|Proc-Type:|Version:")
+_EXAMPLE_FILE = re.compile(r"(example|sample|template|\.dist$|\.tpl$)", re.IGNORECASE)
+_MEND = "Remove it, revoke it where it was issued, and read it from the environment."
+
+
+def _assigned(file: SourceFile) -> Iterator[Hit]:
+    example = file.is_test or _EXAMPLE_FILE.search(file.path) is not None
+    for number in sorted(file.added):
+        line = file.lines[number - 1]
+        for secret in find_secrets(line, unquoted=file.language in CONFIG):
+            if not secret.certain and example:
+                continue
+            yield _hit(secret, number, example=example)
+            break
+
+
+def _hit(secret: Secret, number: int, *, example: bool) -> Hit:
+    priority: Priority = "P0" if secret.certain else "P1"
+    confidence = 0.95 if secret.certain else 0.7
+    if secret.weak:
+        priority, confidence = "P2", 0.6
+    if example:
+        priority, confidence = "P2", 0.4
+    return Hit(
+        line=number,
+        title=f"{secret.what[0].upper()}{secret.what[1:]} is in the code",
+        body=f"The line holds {secret.what} ({masked(secret.value)}). Whoever can read the "
+        f"repository, or its history, can use it. {_MEND}",
+        priority=priority,
+        confidence=confidence,
+    )
+
+
+def _private_key(file: SourceFile) -> Iterator[Hit]:
+    for number in sorted(file.added):
+        line = file.lines[number - 1]
+        match = _KEY_HEAD.search(line)
+        if match is None:
+            continue
+        following = file.lines[number : number + 3]
+        if any(_KEY_BODY.search(text) for text in (match["rest"], *following)):
+            yield Hit(
+                line=number,
+                title="A private key is in the code",
+                body=f"A whole private key begins here. {_MEND}",
+                priority="P2" if file.is_test else None,
+                confidence=0.5 if file.is_test else 0.97,
+                quote=line[: match.start("rest")],
+            )
+
+
+RULES = (
+    Rule(id="secret", profile="security", priority="P0", check=_assigned),
+    Rule(id="private-key", profile="security", priority="P0", check=_private_key),
+)

@@ -1,0 +1,122 @@
+"""Errors that are caught and dropped without a word."""
+
+import re
+from collections.abc import Iterator
+
+from crew.tools.lint.rule import Hit, Rule
+from crew.tools.lint.source import SourceFile
+
+_BRACED = frozenset(
+    {"javascript", "typescript", "java", "kotlin", "csharp", "php", "c", "dart", "scala", "swift"}
+)
+_EMPTY_CATCH = re.compile(
+    r"\bcatch\b\s*(?:\((?P<caught>[^()]*(?:\([^()]*\))?[^()]*)\)\s*)?(?:when\s*\([^)]*\)\s*)?"
+    r"\{(?P<body>\s*)\}"
+)
+_EMPTY_PROMISE = re.compile(
+    r"\.catch\(\s*(?:\(\s*\w*\s*\)|\w+)\s*=>\s*(?:\{\s*\}|null|undefined|void 0)\s*\)"
+)
+_MEANT = re.compile(r"\b(?:ignored?|expected|unused|_+)\s*$", re.IGNORECASE)
+_PYTHON_EXCEPT = re.compile(
+    r"^(?P<indent>\s*)except(?:\s*\(?\s*(?:builtins\.)?(?:Base)?Exception\b\s*\)?(?:\s+as\s+\w+)?)?\s*:"
+    r"\s*(?P<body>\S.*)?$"
+)
+_NOTHING = frozenset({"pass", "...", "continue"})
+_GO_DROPPED = re.compile(r"^\s*_\s*=\s*(?:err|\w+Err|e)\s*$")
+_GO_EMPTY_IF = re.compile(r"\bif\s+(?:[^{};\n]*;\s*)?err\s*!=\s*nil\s*\{\s*\}")
+_RUBY_RESCUE = re.compile(r"^\s*rescue(?:\s+(?:StandardError|Exception))?(?:\s*=>\s*\w+)?\s*$")
+
+
+def _hit(line: int, end_line: int, how: str, confidence: float = 0.8) -> Hit:
+    return Hit(
+        line=line,
+        end_line=end_line if end_line > line else None,
+        title="An error is swallowed",
+        body=f"{how}, so that a failure here leaves no trace. Handle it, let it pass on, or log "
+        "it; if dropping it is right, catch only what is expected and say why.",
+        confidence=confidence,
+    )
+
+
+def _braced(file: SourceFile) -> Iterator[Hit]:
+    if file.language not in _BRACED:
+        return
+    for match in _EMPTY_CATCH.finditer(file.code_text):
+        first, last = file.line_at(match.start()), file.line_at(match.end() - 1)
+        if _MEANT.search(match["caught"] or "") or file.comment_on(first, last):
+            continue
+        yield _hit(first, last, "The catch block is empty")
+    if file.language in {"javascript", "typescript"} and not file.is_test:
+        for match in _EMPTY_PROMISE.finditer(file.code_text):
+            first, last = file.line_at(match.start()), file.line_at(match.end() - 1)
+            if not file.comment_on(first, last):
+                yield _hit(first, last, "The promise's rejection is dropped", 0.6)
+
+
+def _python(file: SourceFile) -> Iterator[Hit]:
+    if file.language != "python":
+        return
+    for number, line in enumerate(file.code, 1):
+        match = _PYTHON_EXCEPT.match(line)
+        if match is None:
+            continue
+        last = _only_statement(file, number, match)
+        if last is not None and not file.comment_on(number, last):
+            yield _hit(number, last, "Every exception is caught and nothing is done with it")
+
+
+def _only_statement(file: SourceFile, number: int, match: re.Match[str]) -> int | None:
+    """The line of the handler's `pass`, when that is all that the handler does."""
+    if match["body"]:
+        return number if match["body"].strip() in _NOTHING else None
+    indent = len(match["indent"])
+    body: list[int] = []
+    for after in range(number + 1, len(file.code) + 1):
+        text = file.code[after - 1]
+        if not text.strip():
+            continue
+        if len(text) - len(text.lstrip()) <= indent:
+            break
+        body.append(after)
+        if len(body) > 1:
+            return None
+    alone = len(body) == 1 and file.code[body[0] - 1].strip() in _NOTHING
+    return body[0] if alone else None
+
+
+def _go(file: SourceFile) -> Iterator[Hit]:
+    if file.language != "go":
+        return
+    for number in sorted(file.added):
+        if _GO_DROPPED.match(file.code[number - 1]) and not file.comment_on(number, number):
+            yield _hit(number, number, "The error is assigned to nothing")
+    for match in _GO_EMPTY_IF.finditer(file.code_text):
+        first, last = file.line_at(match.start()), file.line_at(match.end() - 1)
+        if not file.comment_on(first, last):
+            yield _hit(first, last, "The error is checked and nothing follows")
+
+
+def _ruby(file: SourceFile) -> Iterator[Hit]:
+    if file.language != "ruby":
+        return
+    for number, line in enumerate(file.code, 1):
+        if not _RUBY_RESCUE.match(line):
+            continue
+        following = [
+            (after, file.code[after - 1].strip())
+            for after in range(number + 1, min(number + 4, len(file.code) + 1))
+            if file.code[after - 1].strip()
+        ]
+        words = [text for _, text in following[:2]]
+        if words[:1] == ["end"] or words == ["nil", "end"]:
+            last = following[0][0]
+            if not file.comment_on(number, last):
+                yield _hit(number, last, "Every error is rescued and nothing is done with it")
+
+
+def _check(file: SourceFile) -> Iterator[Hit]:
+    for part in (_braced, _python, _go, _ruby):
+        yield from part(file)
+
+
+RULES = (Rule(id="swallowed-error", profile="quality", priority="P2", check=_check),)

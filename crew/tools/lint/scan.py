@@ -1,0 +1,150 @@
+"""All checks over what is under review, as one ordered list of findings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import anyio
+import anyio.from_thread
+
+from crew.tools.changes import Change, ChangeSet, listed_paths, load_hunks, shown, survey
+from crew.tools.changes.folder import FILE_LIMIT, is_binary, read_regular
+from crew.tools.lint.finding import Finding, Profile, in_order
+from crew.tools.lint.language import is_generated, is_vendored
+from crew.tools.lint.ruff import PythonFile, run_ruff, with_quotes
+from crew.tools.lint.rules import RULES
+from crew.tools.lint.source import SourceFile
+from crew.tools.lint.untested import ChangedCode, tested_languages, untested
+from crew.tools.workspace import ReviewScope, Workspace
+
+_MOST = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What the checks found.
+
+    Attributes:
+        subject: What is under review, in words.
+        checked: How many files were read.
+    """
+
+    subject: str
+    checked: int
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Read:
+    """What the rules leave behind of the files they read."""
+
+    findings: list[Finding] = field(default_factory=list)
+    code: list[ChangedCode] = field(default_factory=list)
+    python: list[PythonFile] = field(default_factory=list)
+    checked: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+
+
+async def scan(
+    workspace: Workspace, scope: ReviewScope, profiles: Sequence[Profile], paths: Sequence[str]
+) -> Report:
+    """Run the checks of these profiles over the change, or the part of it under `paths`.
+
+    Raises:
+        ToolError: What is under review can't be found.
+        WorkspaceError: The workspace is gone.
+    """
+    found = (await survey(workspace, scope)).within(paths)
+    changes = await load_hunks(workspace, found, found.set.changes)
+    read = await anyio.to_thread.run_sync(
+        _run_rules, workspace, changes, profiles, abandon_on_cancel=True
+    )
+    python, notes = await run_ruff(workspace.root, read.python, profiles)
+    python = await anyio.to_thread.run_sync(_quoted, workspace, python, abandon_on_cancel=True)
+    conflicts = {found.file for found in read.findings if found.rule == "conflict-marker"}
+    findings = read.findings + [
+        found
+        for found in python
+        if not (found.rule == "invalid-syntax" and found.file in conflicts)
+    ]
+    if "quality" in profiles and read.code:
+        findings += await _untested(workspace, changes, read)
+    ordered = in_order(findings)
+    skipped = [f"{count} not checked: {why}" for why, count in sorted(read.skipped.items())]
+    if len(ordered) > _MOST:
+        notes.append(f"only the first {_MOST:,} of {len(ordered):,} findings are kept")
+    return Report(
+        subject=changes.title,
+        checked=read.checked,
+        findings=tuple(ordered[:_MOST]),
+        notes=(*changes.notes, *skipped, *notes),
+    )
+
+
+def _run_rules(workspace: Workspace, changes: ChangeSet, profiles: Sequence[Profile]) -> _Read:
+    rules = [rule for rule in RULES if rule.profile in profiles]
+    read = _Read()
+    for change in changes.changes:
+        anyio.from_thread.check_cancelled()
+        file = _source(workspace, change, read)
+        if file is None:
+            continue
+        read.checked += 1
+        for rule in rules:
+            read.findings += rule.findings(file)
+        read.code.append(ChangedCode.of(file))
+        if file.language == "python":
+            read.python.append(
+                PythonFile(change=change, path=file.path, added=file.added, is_test=file.is_test)
+            )
+    return read
+
+
+def _source(workspace: Workspace, change: Change, read: _Read) -> SourceFile | None:
+    if change.status == "deleted" or change.kind != "file" or change.binary:
+        return None
+    if is_vendored(shown(change.path)):
+        return _skip(read, "vendored or generated files")
+    if not change.hunks:
+        return _skip(read, "files whose diff is too large") if change.added else None
+    try:
+        data = read_regular(workspace.root / change.path, FILE_LIMIT)
+    except OSError as error:
+        return _skip(read, f"files that can't be read ({error.strerror})")
+    if is_binary(data):
+        return None
+    file = SourceFile.of(change, data)
+    if is_generated(file.lines):
+        return _skip(read, "vendored or generated files")
+    return file
+
+
+def _skip(read: _Read, why: str) -> SourceFile | None:
+    """Count a file that is left out, and stand for it."""
+    read.skipped[why] = read.skipped.get(why, 0) + 1
+    return None
+
+
+def _quoted(workspace: Workspace, findings: Sequence[Finding]) -> list[Finding]:
+    by_file: dict[str, list[Finding]] = {}
+    for found in findings:
+        by_file.setdefault(found.file, []).append(found)
+    quoted: list[Finding] = []
+    for path, group in by_file.items():
+        try:
+            data = read_regular(workspace.root / path, FILE_LIMIT)
+        except OSError:
+            quoted += group
+            continue
+        lines = data.decode("utf-8", "backslashreplace").replace("\r\n", "\n").split("\n")
+        quoted += with_quotes(group, lines)
+    return quoted
+
+
+async def _untested(workspace: Workspace, changes: ChangeSet, read: _Read) -> list[Finding]:
+    changed = [shown(change.path) for change in changes.changes]
+    if not untested(read.code, changed, frozenset(code.family for code in read.code)):
+        return []
+    known = await listed_paths(workspace)
+    tested = await anyio.to_thread.run_sync(tested_languages, known, abandon_on_cancel=True)
+    return untested(read.code, changed, tested)
