@@ -17,7 +17,8 @@ Places = dict[tuple[str, ...], Place]
 
 _KEYS = ("role", "needs", "when", "foreach", "fold", "output", "retries", "timeout")
 _PLANNED = ("team", "delivery", "isolation", "speculate", "plan", "priority")
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+# As in CommonMark: what follows an opening of backticks has none.
+_FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +48,9 @@ def read_steps(document: Document, report: Report, places: Places) -> tuple[Step
             report.add(at, message, f"it is on line {first[section.id]}: rename one of them")
         elif not NAME.match(section.id):
             report.add(at, f"a step can't be named `{shown(section.id)}`", _slug(section.id))
-        first.setdefault(section.id, section.line)
-        step = _step(section, report, places)
-        if step is not None and first[section.id] == section.line:
+        is_first = first.setdefault(section.id, section.line) == section.line
+        step = _step(section, report, places if is_first else {})
+        if step is not None and is_first:
             steps.append(step)
     check_graph(steps, first, report, places)
     check_references(steps, first, report, places)
