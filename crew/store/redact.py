@@ -100,9 +100,9 @@ class Redactor:
     def __init__(self, known: Iterable[str] = ()) -> None:
         values = sorted({value for value in known if len(value) >= _SHORTEST_KNOWN}, key=len)
         forms = dict.fromkeys(form for value in reversed(values) for form in _escaped(value))
-        self.known = tuple(forms)
         self._known = tuple((form, _escape_safe(form)) for form in forms)
         self._quoted = tuple(value for value in reversed(values) if value not in forms)
+        self.known = (*forms, *self._quoted)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Redactor":
@@ -259,8 +259,17 @@ class StreamRedactor:
         key = self._open_key()
         if key is not None:
             cut = min(cut, key)
-        for form in self._redactor.known:
-            cut = min(cut, _open_form(held, form))
+        if self._redactor.known:
+            cut = min(cut, *(_open_form(held, form) for form in self._redactor.known))
+            cut = self._before_straddling(cut)
+        return cut
+
+    def _before_straddling(self, cut: int) -> int:
+        """Move a cut to the left, word by word, until it is inside of no complete secret."""
+        whole = self._redactor.plain(self._held)
+        while cut and not whole.startswith(self._redactor.plain(self._held[:cut])):
+            word = _WORD_TAIL.search(self._held, 0, cut - 1)
+            cut = word.start() if word else 0
         return cut
 
 
