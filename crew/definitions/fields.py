@@ -162,14 +162,14 @@ class Fields:
             if not isinstance(node, nodes.Sequence):
                 self._report.add(node.at, f"`{key}` must be a list", f"write `{key}: [a, b]`")
                 return None
-            found: list[str] = []
-            for item in node.items:
-                word = convert(item, f"each of `{key}`", self._report)
-                if word is not None and word in found:
+            words = [convert(item, f"each of `{key}`", self._report) for item in node.items]
+            seen: set[str | None] = set()
+            for item, word in zip(node.items, words, strict=True):
+                if word is not None and word in seen:
                     self._report.add(item.at, f"`{shown(word)}` is listed twice", "list it once")
-                elif word is not None:
-                    found.append(word)
-            return tuple(found)
+                seen.add(word)
+            found = tuple(word for word in words if word is not None)
+            return found if len(found) == len(words) else None
 
         return self.read(key, read)
 

@@ -22,7 +22,10 @@ _NULL = re.compile(r"(~|null|Null|NULL|)\Z")
 _TRUE = re.compile(r"(true|True|TRUE)\Z")
 _FALSE = re.compile(r"(false|False|FALSE)\Z")
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,29})\Z")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]{1,30}|[0-9]{1,30}(\.[0-9]{0,30})?)([eE][-+]?[0-9]{1,2})?\Z")
+_FLOAT = re.compile(
+    r"[-+]?((0|[1-9][0-9]{0,29})?\.[0-9]{1,30}([eE][-+]?[0-9]{1,2})?"
+    r"|(0|[1-9][0-9]{0,29})\.?[eE][-+]?[0-9]{1,2})\Z"
+)
 
 Value = str | int | float | bool | None
 
