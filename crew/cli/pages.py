@@ -1,11 +1,12 @@
 """What `crew ps`, `crew show` and `crew logs` put on standard output."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, tzinfo
 
 import anyio
+import anyio.to_thread
 from rich.console import Console
 from rich.text import Text
 
@@ -28,11 +29,12 @@ from crew.entries import Entry
 from crew.errors import UsageError
 from crew.events import SessionEnded
 from crew.feed import Feed, TranscriptReader
-from crew.records import utc_now
-from crew.service import RunSummary, StoredRun
+from crew.records import Status, utc_now
+from crew.service import RunSummary, StoredRun, open_run
 from crew.view import RunView, counted, event_line, replay
 
 _CHUNK = 200
+_GLANCE = 1.0
 
 
 def list_runs(runs: Sequence[RunSummary], *, limit: int | None, json: bool) -> None:
@@ -59,10 +61,12 @@ def show_run(run: StoredRun, *, json: bool) -> None:
         out.put(f"{dumps(run_document(view, run.summary, outcome, str(run.folder)))}\n")
         return
     with _page(out) as console:
-        print_run(view, run.summary.status, console, now=run.summary.updated)
+        error = outcome.error if outcome is not None else view.error
+        print_run(view, run.summary, error, console)
         if outcome is not None:
             show_result(outcome, console)
-        console.print(Text(f"one session: crew show {run.id}/SESSION", "dim"), soft_wrap=True)
+        if view.sessions:
+            console.print(Text(f"one session: crew show {run.id}/SESSION", "dim"), soft_wrap=True)
 
 
 def show_session(run: StoredRun, session: str, *, full: bool, json: bool) -> None:
@@ -95,7 +99,7 @@ def log_run(run: StoredRun, *, follow: bool, json: bool) -> None:
         display: Display = PlainDisplay(out, tz=zone, after=after)
         if json:
             display = JsonDisplay(out, Output(sys.stderr), after=after)
-        anyio.run(display.follow, run.feed)
+        anyio.run(_while_alive, run, lambda: display.follow(run.feed))
 
 
 def log_session(run: StoredRun, session: str, *, follow: bool, json: bool) -> None:
@@ -116,7 +120,32 @@ def log_session(run: StoredRun, session: str, *, follow: bool, json: bool) -> No
 
         read = put_new()
         if read and follow and run.summary.live and not view.sessions[session].over:
-            anyio.run(_follow_session, run.feed, session, view.seq, put_new)
+            anyio.run(
+                _while_alive,
+                run,
+                lambda: _follow_session(run.feed, session, view.seq, put_new),
+            )
+
+
+async def _while_alive(run: StoredRun, follow: Callable[[], Awaitable[None]]) -> None:
+    """Follow a run to its end; a run whose process is gone has none, and is left."""
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_leave_when_gone, run, tasks.cancel_scope)
+        await follow()
+        tasks.cancel_scope.cancel()
+
+
+async def _leave_when_gone(run: StoredRun, scope: anyio.CancelScope) -> None:
+    home = run.folder.parent.parent
+    while True:
+        summary = (await anyio.to_thread.run_sync(open_run, home, run.id)).summary
+        if not summary.live:
+            break
+        await anyio.sleep(_GLANCE)
+    if summary.status is Status.INTERRUPTED:
+        await anyio.sleep(_GLANCE)  # what it wrote last is still to be read
+        Output(sys.stderr).put("the process of this run is gone; this is all it wrote\n")
+        scope.cancel()
 
 
 async def _follow_session(

@@ -2,7 +2,6 @@
 
 import os
 import re
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,16 +9,8 @@ import typer
 
 from crew.errors import UsageError, WorkspaceError
 
+_PRIORITIES = ("P0", "P1", "P2", "P3")
 _TOKENS = re.compile(r"(?:tokens=)?(?P<number>\d[\d_]*(?:\.\d+)?)(?P<unit>[kKmM]?)")
-
-
-class Gate(StrEnum):
-    """The least priority that makes `--fail-on` fail."""
-
-    P0 = "P0"
-    P1 = "P1"
-    P2 = "P2"
-    P3 = "P3"
 
 
 _Team = Annotated[str, typer.Argument(help="The team: see crew teams.", show_default=False)]
@@ -49,8 +40,8 @@ _Allow = Annotated[
     typer.Option(help="Grant write, execute or one tool; may be repeated.", metavar="WHAT"),
 ]
 _FailOn = Annotated[
-    Gate | None,
-    typer.Option(case_sensitive=False, help="Exit 1 on a finding of this priority or worse."),
+    str | None,
+    typer.Option(help="Exit 1 on a finding of this priority or worse.", metavar="P0..P3"),
 ]
 _Report = Annotated[Path | None, typer.Option(help="Write the report there too.", metavar="FILE")]
 Folder = Annotated[
@@ -88,6 +79,7 @@ def run(
         raise UsageError("--plain and --json exclude each other", hint="use one of them")
     here = open_workspace(folder)
     budget_tokens = parse_tokens(budget) if budget is not None else None
+    priority = parse_priority(fail_on) if fail_on is not None else None
     if report is not None:
         _check_report(report)
 
@@ -109,7 +101,7 @@ def run(
         allow=tuple(allow or ()),
     )
     style = wiring.choose_style(plain=plain, json=json)
-    raise typer.Exit(wiring.execute(request, style, fail_on=fail_on, report=report))
+    raise typer.Exit(wiring.execute(request, style, fail_on=priority, report=report))
 
 
 def open_workspace(folder: Path | None) -> Path:
@@ -146,6 +138,20 @@ def parse_tokens(text: str) -> int:
             f"--budget {text}: not a number of tokens", hint="write it as 200000, 200k or 1.5M"
         )
     return number
+
+
+def parse_priority(text: str) -> str:
+    """Read a priority: `P0` to `P3`, in either case.
+
+    Raises:
+        UsageError: It is not one.
+    """
+    priority = text.strip().upper()
+    if priority not in _PRIORITIES:
+        raise UsageError(
+            f"--fail-on {text}: not a priority", hint=f"one of: {', '.join(_PRIORITIES)}"
+        )
+    return priority
 
 
 def _inside(path: str, here: Path, workspace: Path) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 from crew.console.frame import Frame
 from crew.console.signs import STYLES, sign
 from crew.entries import Entry
-from crew.records import Status
+from crew.records import Failure
 from crew.view import (
     RunView,
     Tone,
@@ -59,28 +59,32 @@ def runs_table(runs: Sequence["RunSummary"], *, now: datetime, encoding: str) ->
     return table
 
 
-def print_run(view: RunView, status: Status, console: Console, *, now: datetime) -> None:
+def print_run(
+    view: RunView, summary: "RunSummary", error: Failure | None, console: Console
+) -> None:
     """Print a run's header and its tasks and sessions.
 
     Args:
-        view: The run.
-        status: How it stands; a run that nobody runs any more can't tell it by itself.
+        view: The run as its journal tells it.
+        summary: How it stands; a run that nobody runs any more can't tell it by itself.
+        error: Why it did not complete.
         console: Where to.
-        now: The time that clocks of what has not ended are measured to.
     """
-    facts = [("run", view.run), ("workspace", one_line(view.workspace))]
-    if view.started:
-        facts.append(("started", f"{view.started:%Y-%m-%d %H:%M:%S} UTC"))
-    facts.append(("status", status_words(status)))
-    if view.error:
-        facts.append(("why", one_line(view.error.message)))
-    if view.error and view.error.hint:
-        facts.append(("mend", one_line(view.error.hint)))
+    facts = [
+        ("run", summary.id),
+        ("workspace", one_line(view.workspace)),
+        ("started", f"{summary.created:%Y-%m-%d %H:%M:%S} UTC"),
+        ("status", status_words(summary.status)),
+    ]
+    if error is not None:
+        facts.append(("why", one_line(error.message)))
+    if error is not None and error.hint:
+        facts.append(("mend", one_line(error.hint)))
     for name, value in facts:
         console.print(Text.assemble((f"{name:<10}", "dim"), value), soft_wrap=True)
     console.print()
     frame = Frame(width=console.width - 1, encoding=console.encoding)
-    for line in frame.summary(view, view.ended or now):
+    for line in frame.summary(view, view.ended or summary.updated):
         console.print(line, no_wrap=True, crop=True)
 
 
