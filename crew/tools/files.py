@@ -97,10 +97,12 @@ def _write_beside(path: Path, data: bytes, mode: int | None) -> Path:
 
 def kind_of(head: bytes) -> str | None:
     """What a file that is not text seems to be; None when it is text."""
+    has_nul = b"\0" in head
     for magic, kind in _MAGIC.items():
-        if head.startswith(magic):
+        # A text may begin like an image by chance, but holds no NUL.
+        if head.startswith(magic) and (has_nul or not magic.isascii()):
             return kind
-    return "binary data" if b"\0" in head[:BINARY_HEAD] else None
+    return "binary data" if has_nul else None
 
 
 _MAGIC = {
