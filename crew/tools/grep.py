@@ -21,7 +21,8 @@ from crew.tools.search import MAX_BYTES, Found, search
 from crew.tools.workspace import shown
 
 LINE_CHARS = 500
-PAGE_CHARS = 100_000
+PAGE_CHARS = 50_000
+"""Less than what a session gives its model of one call, so that a page is never cut."""
 
 
 class GrepArgs(ToolArgs):

@@ -15,7 +15,8 @@ from crew.tools.protocol import Effect, Tool, ToolArgs, ToolContext, ToolOutput
 ARTIFACT = "artifact:"
 
 LINE_CHARS = 2_000
-PAGE_CHARS = 100_000
+PAGE_CHARS = 50_000
+"""Less than what a session gives its model of one call, so that a page is never cut."""
 CHEAP_TO_COUNT = 16 * 1024 * 1024
 """Bytes of a file whose lines are counted to the end."""
 LOOKED_THROUGH = 512 * 1024 * 1024

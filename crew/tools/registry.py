@@ -1,37 +1,24 @@
-"""The built-in tools by name: the one list that definitions, sessions and `crew check` share."""
+"""The built-in tools by name: the one list that definitions and sessions share."""
 
 import difflib
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
 from crew.errors import UsageError
+from crew.tools.edit import Edit
+from crew.tools.git_changes import GitChanges
+from crew.tools.glob import Glob
+from crew.tools.grep import Grep
+from crew.tools.lint import Lint
+from crew.tools.ls import Ls
 from crew.tools.protocol import Tool
+from crew.tools.read import Read
+from crew.tools.shell import Shell
+from crew.tools.write import Write
 
-AnyTool = Tool[Any]
-
-
-def _late(module: str, name: str) -> Callable[[], AnyTool]:
-    def make() -> AnyTool:
-        tool: AnyTool = getattr(import_module(f"crew.tools.{module}"), name)()
-        return tool
-
-    return make
-
-
-BUILTIN: Mapping[str, Callable[[], AnyTool]] = MappingProxyType(
-    {
-        "read": _late("read", "Read"),
-        "ls": _late("ls", "Ls"),
-        "glob": _late("glob", "Glob"),
-        "grep": _late("grep", "Grep"),
-        "git_changes": _late("git_changes", "GitChanges"),
-        "lint": _late("lint", "Lint"),
-        "write": _late("write", "Write"),
-        "edit": _late("edit", "Edit"),
-        "shell": _late("shell", "Shell"),
-    }
+BUILTIN: Mapping[str, Callable[[], Tool[Any]]] = MappingProxyType(
+    {tool.name: tool for tool in (Read, Ls, Glob, Grep, GitChanges, Lint, Write, Edit, Shell)}
 )
 """Every tool that a definition may list, and how to make it."""
 
@@ -44,7 +31,7 @@ READ_ONLY: tuple[str, ...] = ("read", "ls", "glob", "grep", "git_changes", "lint
 """What an agent gets that lists no tools."""
 
 
-def builtin(name: str) -> AnyTool:
+def builtin(name: str) -> Tool[Any]:
     """Make the built-in tool of that name.
 
     Raises:
