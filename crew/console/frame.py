@@ -116,7 +116,7 @@ class Frame:
     def _totals(self, view: RunView, now: datetime) -> Text:
         totals = view.totals
         ended = sum(task.ended for task in view.tasks.values())
-        facts = [f"{ended} of {counted(len(view.tasks), 'task')}"]
+        facts = [f"{ended} of {counted(len(view.tasks), 'task')} done"]
         if totals.usage.tokens:
             facts.append(f"cost {money(totals.usage.cost)}")
         figures = {

@@ -12,7 +12,7 @@ _DOING = {
     "glob": "finding {}",
     "grep": "searching for {}",
     "git_changes": "reading the change {}",
-    "lint": "checking {}",
+    "lint": "running the {} checks",
     "write": "writing {}",
     "edit": "editing {}",
     "shell": "running {}",

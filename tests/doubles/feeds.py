@@ -64,7 +64,7 @@ class MemoryFeed:
     async def _follow(self, after: int) -> AsyncIterator[FeedItem]:
         for item in self._items:
             await anyio.sleep(self._pace)
-            if isinstance(item, Progress | Grew) or item.seq > after:
+            if isinstance(item, Progress | Grew) or not item.seq or item.seq > after:
                 yield item
             if isinstance(item, RunEnded):
                 return

@@ -42,7 +42,7 @@ def progress(**changes: Any) -> Progress:
         ("read", "", "reading a file"),
         ("grep", "x", "searching for 'x'"),
         ("grep", "'x' in crew", "searching for 'x' in crew"),
-        ("lint", "security", "checking security"),
+        ("lint", "security", "running the security checks"),
         ("lint", "", "running the checks"),
         ("git_changes", "", "reading the change"),
         ("shell", "ruff check\n  .", "running ruff check ."),
