@@ -13,7 +13,7 @@ from ruff import find_ruff_bin  # type: ignore[import-untyped]  # ruff ships no 
 from crew.tools.changes import Change
 from crew.tools.changes.process import run_bounded
 from crew.tools.lint.finding import Finding, Priority, Profile, quoted
-from crew.tools.lint.ruff_rules import CONFIDENCE, PRIORITIES, WHY
+from crew.tools.lint.ruff_rules import CONFIDENCE, PRIORITIES, TITLES, WHY
 from crew.tools.lint.secrets import before_secret
 
 _OUTPUT_LIMIT = 32_000_000
@@ -128,7 +128,7 @@ class _Runner:
         end_line = int((record.get("end_location") or record["location"])["row"])
         why = WHY.get(code, "")
         return Finding(
-            title=_first_sentence(message),
+            title=TITLES.get(code) or _first_sentence(message),
             body=" ".join(
                 part for part in (f"{message.rstrip('.')}.", why, _where(record)) if part
             ),

@@ -78,6 +78,17 @@ CONFIDENCE: dict[str, float] = {
 }
 """How sure a rule's hit is a mistake; 0.9 where nothing is said."""
 
+TITLES: dict[str, str] = {
+    "S102": "exec runs text as code",
+    "S301": "Unpickling runs code of whoever made the bytes",
+    "S307": "eval runs text as code",
+    "S501": "Certificates are no longer checked",
+    "S602": "A shell reads a command line that is built from values",
+    "S604": "A shell reads a command line that is built from values",
+    "S605": "A shell reads a command line that is built from values",
+}
+"""Titles that say what is wrong where the rule's own message does not."""
+
 WHY: dict[str, str] = {
     "invalid-syntax": "Python can't load the file at all.",
     "ASYNC105": "Without `await` the call does nothing.",
