@@ -38,7 +38,6 @@ from crew.tools.workspace import ReviewScope, Workspace
 
 EPOCH = 1
 _BEAT = 15.0
-_GRANTABLE = (Effect.WRITE.value, Effect.EXECUTE.value, *TOOL_NAMES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +147,7 @@ async def start(
     plan = library.plan(request.team)
     models = Models(request.model, request.clients)
     _check_models(models, plan)
-    grants = _grants(plan, request.allow)
+    grants = _grants(plan, request)
     redact = Redactor.from_environ(environ)
     folder, lock = _make_folder(request, sources)
     recorder = Recorder(folder, epoch=EPOCH, now=sources.now, redact=redact)
@@ -207,13 +206,15 @@ def _check_models(models: Models, plan: Plan) -> None:
             models.client(name)
 
 
-def _grants(plan: Plan, allow: tuple[str, ...]) -> frozenset[str]:
+def _grants(plan: Plan, request: RunRequest) -> frozenset[str]:
     """What needs no asking. A repository's own team file cannot grant itself anything."""
-    unknown = [name for name in allow if name not in _GRANTABLE]
+    allow = request.allow
+    known = (Effect.WRITE.value, Effect.EXECUTE.value, *TOOL_NAMES, *request.tools)
+    unknown = [name for name in allow if name not in known]
     if unknown:
         raise UsageError(
             f"--allow {unknown[0]}: there is no such effect or tool",
-            hint=f"one of: {', '.join(_GRANTABLE)}",
+            hint=f"one of: {', '.join(known)}",
         )
     team = plan.team
     wanted = [name for name in team.permissions if name not in allow]

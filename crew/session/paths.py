@@ -19,7 +19,8 @@ class PathSafety(Middleware):
     async def tool(self, session: "Session", call: Call, proceed: RunTool) -> ToolOutput:
         """Run the call if each of its paths stays inside."""
         for name in call.tool.path_args:
-            path = getattr(call.args, name)
-            if path and not str(path).startswith("artifact:"):
-                self._workspace.resolve(path)
+            value = getattr(call.args, name)
+            for path in [value] if isinstance(value, str) else value or ():
+                if not path.startswith("artifact:"):
+                    self._workspace.resolve(path)
         return await proceed(call)

@@ -19,10 +19,13 @@ from crew.orchestration.engine import Sources
 from crew.service import LiveRun, RunOutcome, RunRequest, start
 from crew.store.folder import RunFolder
 from crew.store.journal import read
+from crew.tools.protocol import Tool
 from tests.doubles.models import Recorded
 from tests.doubles.tools import Work, all_tools
 
 EventT = TypeVar("EventT", bound=EventBase)
+PATIENCE = 10_000
+"""Virtual seconds after which a run that still goes on hangs."""
 BEGINNING = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
@@ -46,7 +49,7 @@ class Crew:
     def __init__(self, root: Path, script: Mapping[str, Sequence[Turn]], **options: Any) -> None:
         self.root = root
         self.model = Recorded(script, loop=options.pop("loop", False))
-        self.tools = all_tools()
+        self.tools: dict[str, Tool[Any]] = {**all_tools()}
         self.options = options
         self.run: LiveRun
         self._commands = count(1)
@@ -93,9 +96,10 @@ class Crew:
             tools=self.tools,
             **{"allow": ("write", "execute"), **self.options, **options},
         )
-        async with start(request, sources=steady_sources(), environ={}) as run:
-            self.run = run
-            yield run
+        with anyio.fail_after(PATIENCE):
+            async with start(request, sources=steady_sources(), environ={}) as run:
+                self.run = run
+                yield run
 
     async def finish(self, **options: Any) -> RunOutcome:
         """Run the team to its end."""

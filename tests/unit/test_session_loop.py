@@ -1,5 +1,6 @@
 """A session from its first turn to its one final event."""
 
+import anyio
 import pytest
 
 from crew.entries import (
@@ -14,6 +15,7 @@ from crew.errors import Fault
 from crew.events import SessionEnded
 from crew.models.script import ScriptedFault, Turn
 from crew.records import Status, Usage
+from crew.tools.protocol import Effect, Tool, ToolArgs, ToolContext, ToolOutput
 from tests.doubles.models import calls, says, submits
 from tests.doubles.virtual_time import VIRTUAL, Backend
 from tests.unit.conftest import Arrange
@@ -48,8 +50,6 @@ async def test_an_answer_is_on_disk_before_any_of_its_calls_runs(arrange: Arrang
     crew = arrange([calls(("work", {"seconds": 5})), submits()])
     async with crew.start() as run:
         await crew.model.asked(1)
-        import anyio
-
         await anyio.sleep(1)
         assert crew.kinds()[-2:] == ["tool_call", "usage"]
         await run.wait()
@@ -203,10 +203,7 @@ async def test_a_tools_long_output_is_shown_by_head_and_tail_and_kept_whole(
     arrange: Arrange,
 ) -> None:
     text = "".join(f"line {n}\n" for n in range(20_000))
-    crew = arrange([calls(("read", {"path": "artifact:nothing"})), submits()])
-    crew.agent("worker", tools=["long"])
-
-    from crew.tools.protocol import Effect, Tool, ToolArgs, ToolContext, ToolOutput
+    crew = arrange([calls("long"), submits()])
 
     class Long(Tool[ToolArgs]):
         name = "long"
@@ -217,8 +214,8 @@ async def test_a_tools_long_output_is_shown_by_head_and_tail_and_kept_whole(
         async def run(self, args: ToolArgs, ctx: ToolContext) -> ToolOutput:
             return ToolOutput(text=text, summary="much")
 
-    crew.tools["long"] = Long()  # type: ignore[assignment]
-    crew.model._inner = crew.model._inner.of({"*": [calls("long"), submits()]})
+    crew.tools["long"] = Long()
+    crew.agent("worker")
     await crew.finish()
     result = next(e for e in crew.transcript() if isinstance(e, ToolResultEntry))
     assert result.artifact is not None
