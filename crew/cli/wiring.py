@@ -20,6 +20,7 @@ from crew.console import (
     PlainDisplay,
     outcome_json,
     report_path,
+    short_path,
     write_report,
 )
 from crew.errors import CrewError, ExitCode, StoreError
@@ -162,7 +163,7 @@ def _save(outcome: RunOutcome, report: Path) -> None:
 def _say_where(outcome: RunOutcome, *, shown: bool) -> None:
     lines = []
     if outcome.status is not Status.COMPLETED:
-        lines += [f"kept: {outcome.folder}", f"see:  crew show {outcome.run}"]
+        lines += [f"kept: {short_path(outcome.folder)}", f"see:  crew show {outcome.run}"]
     elif not shown and (path := report_path(outcome)) is not None:
-        lines.append(f"report: {path}")
+        lines.append(f"report: {short_path(path)}")
     Output(sys.stderr, name="standard error").put("".join(f"{line}\n" for line in lines))

@@ -15,7 +15,7 @@ from crew.console.live import LiveDisplay
 from crew.console.output import Output
 from crew.console.pages import print_entries, print_run, runs_table
 from crew.console.plain import PlainDisplay
-from crew.console.report import report_path, show_result, write_report
+from crew.console.report import report_path, short_path, show_result, write_report
 
 __all__ = [
     "Display",
@@ -35,6 +35,7 @@ __all__ = [
     "run_document",
     "runs_document",
     "runs_table",
+    "short_path",
     "show_result",
     "write_report",
 ]

@@ -115,9 +115,9 @@ class Frame:
 
     def _totals(self, view: RunView, now: datetime) -> Text:
         totals = view.totals
-        ended = sum(task.ended for task in view.tasks.values())
-        facts = [f"{ended} of {counted(len(view.tasks), 'task')} done"]
-        if totals.usage.tokens:
+        done = sum(task.status in {"completed", "skipped"} for task in view.tasks.values())
+        facts = [f"{done} of {counted(len(view.tasks), 'task')} done"]
+        if totals.usage.cost != 0:
             facts.append(f"cost {money(totals.usage.cost)}")
         figures = {
             _TURNS: str(totals.turns),

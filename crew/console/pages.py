@@ -103,7 +103,8 @@ def print_entries(entries: Iterable[Entry], console: Console, *, full: bool) -> 
     for entry in entries:
         block = entry_block(entry)
         style = _TONES[block.tone]
-        console.print(Text.assemble((f"{block.label:<10}", f"bold {style}".strip()), block.head))
+        head = Text.assemble((f"{block.label:<10}", f"bold {style}".strip()), " ", block.head)
+        console.print(head, soft_wrap=True)
         lines = block.body.rstrip().splitlines()
         shown = lines if full else lines[:BODY_LINES]
         for line in shown:

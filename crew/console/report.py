@@ -12,6 +12,7 @@ from rich.text import Text
 from crew.console.output import Output
 from crew.console.signs import PRIORITY_STYLES
 from crew.plaintext import clean
+from crew.records import Status
 from crew.view import Finding, findings, summary, tally, verdict
 
 if TYPE_CHECKING:
@@ -40,7 +41,10 @@ def write_report(outcome: "RunOutcome", out: Output, console: Console) -> None:
 
 
 def show_result(outcome: "RunOutcome", console: Console) -> None:
-    """Print findings, verdict and where the rest is; a result without findings as its report."""
+    """Print findings, verdict and where the rest is; a result without findings as its report.
+
+    A run that ended badly and has no findings has nothing to show here: why it did is an error.
+    """
     result = outcome.result
     if isinstance(result, dict) and "findings" in result:
         found = findings(result)
@@ -51,17 +55,27 @@ def show_result(outcome: "RunOutcome", console: Console) -> None:
             console.print(Text(f"and {len(found) - SHOWN_FINDINGS} more in the report", "dim"))
         console.print()
         console.print(_verdict_line(result, found))
-    elif outcome.report.strip():
+    elif outcome.status is Status.COMPLETED:
         console.print()
         console.print(Markdown(clean(outcome.report), hyperlinks=False))
+    else:
+        return
     if (where := report_path(outcome)) is not None:
-        console.print(Text.assemble(("report: ", "dim"), str(where)), soft_wrap=True)
+        console.print(Text.assemble(("report: ", "dim"), short_path(where)), soft_wrap=True)
 
 
 def report_path(outcome: "RunOutcome") -> Path | None:
     """Where the full report is; None when there is none."""
     path = outcome.folder / "report.md"
     return path if path.is_file() else None
+
+
+def short_path(path: Path) -> str:
+    """A path as a person at this prompt would write it: relative where it is below."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
 
 
 def findings_table(found: Sequence[Finding]) -> Table:

@@ -1,5 +1,6 @@
 """Transcript entries as headed blocks of plain text, for whoever prints or shows them."""
 
+import json
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
@@ -27,7 +28,7 @@ from crew.records import JsonObject
 from crew.view.lines import usage_words
 from crew.view.words import counted, one_line
 
-HEAD_WIDTH = 160
+HEAD_WIDTH = 100
 
 
 class Tone(StrEnum):
@@ -110,8 +111,11 @@ def _call(entry: ToolCallEntry) -> Block:
     if entry.invalid is not None:
         body = clean(entry.invalid)
         return Block(label="call", head=one_line(entry.tool), body=body, tone=Tone.BAD)
-    shown = f"{one_line(entry.tool)} {_arguments(entry.args)}".rstrip()
-    return Block(label="call", head=one_line(shown, HEAD_WIDTH))
+    shown = one_line(f"{entry.tool} {_arguments(entry.args)}")
+    head = one_line(shown, HEAD_WIDTH)
+    # What the head had to leave out is there in full.
+    body = "" if head == shown else clean(json.dumps(entry.args, ensure_ascii=False, indent=1))
+    return Block(label="call", head=head, body=body)
 
 
 def _arguments(args: JsonObject) -> str:
