@@ -19,7 +19,7 @@ PAGE_CHARS = 50_000
 """Less than what a session gives its model of one call, so that a page is never cut."""
 CHEAP_TO_COUNT = 16 * 1024 * 1024
 """Bytes of a file whose lines are counted to the end."""
-LOOKED_THROUGH = 512 * 1024 * 1024
+LOOKED_THROUGH = 256 * 1024 * 1024
 """Bytes that one call goes through before it gives up finding a line."""
 _BLOCK = 1024 * 1024
 _NEWLINE = b"\n"
