@@ -11,7 +11,7 @@ from crew.view.findings import (
     worst,
 )
 from crew.view.fold import RunFold, replay
-from crew.view.lines import RULES_NOTE, clock, command_words, event_line, usage_words
+from crew.view.lines import clock, command_words, event_line, usage_words
 from crew.view.rows import Mark, Row, doing, mark, rows, status_words, task_words
 from crew.view.state import (
     CommandView,
@@ -23,7 +23,16 @@ from crew.view.state import (
     Totals,
 )
 from crew.view.transcript import Block, Tone, entry_block
-from crew.view.words import age, counted, duration, money, one_line, short_count, tool_words
+from crew.view.words import (
+    RULES_NOTE,
+    age,
+    counted,
+    duration,
+    money,
+    one_line,
+    short_count,
+    tool_words,
+)
 
 __all__ = [
     "RULES_NOTE",

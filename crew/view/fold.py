@@ -39,6 +39,7 @@ from crew.view.state import (
     SessionView,
     TaskView,
 )
+from crew.view.words import preview_line
 
 KEPT = 200
 """Notices and commands that a view holds; older ones are in the journal."""
@@ -208,7 +209,7 @@ class RunFold:
                     final_usage=event.usage,
                 )
             case ResultSubmitted():
-                session = replace(session, result=event.result, preview=clean(event.preview))
+                session = replace(session, result=event.result, preview=preview_line(event.preview))
             case _:
                 assert_never(event)
         self._sessions[session.id] = session

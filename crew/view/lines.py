@@ -28,10 +28,9 @@ from crew.events import (
 )
 from crew.records import Failure, Status, Usage
 from crew.view.rows import status_words
-from crew.view.words import counted, money, one_line, short_count
+from crew.view.words import counted, money, one_line, preview_line, short_count
 
 NAME_WIDTH = 16
-RULES_NOTE = "rules: built-in checks, no language model"
 
 
 def event_line(event: Event, *, tz: tzinfo) -> str | None:
@@ -158,7 +157,8 @@ def _session_words(
                 facts.append(used)
             return f"{_ended(event.status, event.error)} ({', '.join(facts)})"
         case ResultSubmitted():
-            return f"result: {one_line(event.preview)}" if event.preview.strip() else None
+            preview = preview_line(event.preview)
+            return f"result: {preview}" if preview else None
         case _:
             assert_never(event)
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from crew.plaintext import clean
 from crew.records import Status
 from crew.view.state import RunView, SessionView, TaskView
 from crew.view.words import counted, one_line, tool_words
@@ -215,4 +214,4 @@ def _session_mark(session: SessionView) -> Mark:
 def _ending(session: SessionView) -> str:
     words = status_words(session.status)
     told = session.error.message if session.error else session.preview
-    return f"{words}: {one_line(clean(told))}" if told.strip() else words
+    return f"{words}: {one_line(told)}" if told.strip() else words

@@ -4,6 +4,9 @@ from datetime import datetime, timedelta
 
 from crew.plaintext import clean
 
+RULES_NOTE = "rules: built-in checks, no language model"
+"""What a run on the model `rules` says of itself, once."""
+
 _ELLIPSIS = "…"
 
 _DOING = {
@@ -41,6 +44,11 @@ def one_line(text: str, limit: int = 0) -> str:
     if limit and len(line) > limit:
         return line[: limit - 1].rstrip() + _ELLIPSIS
     return line
+
+
+def preview_line(preview: str) -> str:
+    """A result's preview as one line, without the note that the run's head has already."""
+    return one_line(preview).removeprefix(RULES_NOTE).lstrip(". ")
 
 
 def tool_words(tool: str, preview: str = "") -> str:

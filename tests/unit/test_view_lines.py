@@ -11,6 +11,7 @@ from crew.events import (
     KnownEvent,
     Notice,
     PermissionAnswered,
+    ResultSubmitted,
     RunEnded,
     RunPaused,
     SessionEnded,
@@ -20,8 +21,8 @@ from crew.events import (
     TaskStarted,
     Unknown,
 )
-from crew.records import Failure, Status, Usage
-from crew.view import command_words, event_line
+from crew.records import ArtifactRef, Failure, Status, Usage
+from crew.view import RULES_NOTE, command_words, event_line
 from tests.doubles.feeds import golden_events
 
 AT = datetime(2026, 1, 31, 12, 4, 31, tzinfo=UTC)
@@ -104,6 +105,14 @@ def test_what_another_line_tells_has_none(event: Event) -> None:
             "s                 denied: no way",
         ),
         (Notice(text="a\x1b[31mb"), "run               ab"),
+        (
+            ResultSubmitted(
+                session="s",
+                result=ArtifactRef(name="r", sha256="0" * 64, size=1),
+                preview=f"{RULES_NOTE}. No findings.",
+            ),
+            "s                 result: No findings.",
+        ),
         (
             CommandAccepted(command=Cancel(id="c", session="s")),
             "s                 cancel",
