@@ -4,11 +4,14 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
-from crew.tools.changes import Change, ChangeSet, Hunk, Survey, load_hunks, shown, survey
+from crew.tools.changes import Change, ChangeSet, Hunk, Survey, load_hunks, survey
 from crew.tools.protocol import Effect, Tool, ToolArgs, ToolContext, ToolOutput
+from crew.tools.workspace import shown
 
+_PAGE_CHARS = 58_000
+"""Less than what a session gives its model of one call, so that a page is never cut."""
+_TABLE_CHARS = 20_000
 _TABLE_ROWS = 400
-_PAGE_BYTES = 60_000
 _PAGE_FILES = 200
 _LINE_LIMIT = 2_000
 _LETTERS = {
@@ -66,13 +69,15 @@ async def _page(found: Survey, args: GitChangesArgs, ctx: ToolContext) -> list[s
     if not rest:
         where = f"offset {args.offset} is past the last of {len(changes)} files"
         return ["nothing has changed" if not changes else where]
+    table = _table(rest, args.offset)
     if not args.diff:
-        return _table(rest, args.offset, len(changes))
+        return table
+    room = _PAGE_CHARS - (_width(table) if args.offset == 0 else _TABLE_CHARS)
     loaded = await load_hunks(ctx.workspace, found, rest[:_PAGE_FILES])
     diff = _Diff(loaded.changes, args.offset, len(changes), args.line)
-    body = diff.render()
-    on_page = rest[: diff.next_offset - args.offset] or rest[:1]
-    table = _table(rest, args.offset, len(changes)) if args.offset == 0 else _rows(on_page)
+    body = diff.render(room)
+    if args.offset:
+        table = [_row(change) for change in rest[: max(1, diff.next_offset - args.offset)]]
     return [*table, "", *body]
 
 
@@ -87,17 +92,24 @@ def _summary(found: ChangeSet) -> str:
     return f"{count} {'file' if count == 1 else 'files'} changed, +{added} -{removed}"
 
 
-def _table(changes: Sequence[Change], offset: int, total: int) -> list[str]:
-    listed = changes[:_TABLE_ROWS]
-    lines = list(_rows(listed))
-    after = offset + len(listed)
-    if after < total:
-        lines.append(f"... {total - after} more files: go on with diff=false, offset={after}")
+def _table(changes: Sequence[Change], offset: int) -> list[str]:
+    lines: list[str] = []
+    room = _TABLE_CHARS
+    for change in changes[:_TABLE_ROWS]:
+        row = _row(change)
+        room -= len(row) + 1
+        if room < 0 and lines:
+            break
+        lines.append(row)
+    left = len(changes) - len(lines)
+    if left:
+        after = offset + len(lines)
+        lines.append(f"... {left} more files: go on with diff=false, offset={after}")
     return lines
 
 
-def _rows(changes: Sequence[Change]) -> list[str]:
-    return [_row(change) for change in changes]
+def _width(lines: Sequence[str]) -> int:
+    return sum(len(line) + 1 for line in lines)
 
 
 def _row(change: Change) -> str:
@@ -121,19 +133,18 @@ class _Diff:
         self._skip = line
         self.next_offset = offset
 
-    def render(self) -> list[str]:
-        """The page's lines; `next_offset` is then the first file that is not shown whole."""
+    def render(self, room: int) -> list[str]:
+        """The lines that fit; `next_offset` is then the first file that is not shown whole."""
         page: list[str] = []
-        size = 0
         for change in self._changes:
             lines = list(_file_diff(change))[self._skip :]
-            weight = sum(len(line) + 1 for line in lines)
-            if size + weight > _PAGE_BYTES:
+            width = _width(lines)
+            if width > room:
                 if not page:
-                    return self._part(lines)
+                    return self._part(lines, room)
                 break
             page += lines
-            size += weight
+            room -= width
             self._skip = 0
             self.next_offset += 1
         if self.next_offset < self._total:
@@ -141,18 +152,17 @@ class _Diff:
             page.append(f"... {left} more files: go on with offset={self.next_offset}")
         return page
 
-    def _part(self, lines: list[str]) -> list[str]:
-        shown_lines: list[str] = []
-        size = 0
+    def _part(self, lines: list[str], room: int) -> list[str]:
+        fitting: list[str] = []
         for line in lines:
-            size += len(line) + 1
-            if size > _PAGE_BYTES and shown_lines:
+            room -= len(line) + 1
+            if room < 0 and fitting:
                 break
-            shown_lines.append(line)
-        after = self._skip + len(shown_lines)
-        left = len(lines) - len(shown_lines)
+            fitting.append(line)
+        after = self._skip + len(fitting)
+        left = len(lines) - len(fitting)
         mark = f"... {left} more lines of this file: offset={self.next_offset}, line={after}"
-        return [*shown_lines, mark]
+        return [*fitting, mark]
 
 
 def _file_diff(change: Change) -> Iterator[str]:

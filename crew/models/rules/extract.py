@@ -48,6 +48,7 @@ class _Place:
     line: int
     text: str
     term: str
+    weight: float
 
 
 def extract_play(talk: Talk) -> Part[None]:
@@ -102,7 +103,7 @@ def _searches(talk: Talk, terms: Sequence[str]) -> tuple[Call, ...]:
     calls: list[Call] = []
     if "grep" in talk.tools:
         calls += [
-            Call("grep", {"pattern": re.escape(term), "ignore_case": True, "limit": 50})
+            Call("grep", {"pattern": _pattern(term), "ignore_case": True, "limit": 50})
             for term in terms[:_GREPS]
         ]
     if "glob" in talk.tools:
@@ -111,24 +112,38 @@ def _searches(talk: Talk, terms: Sequence[str]) -> tuple[Call, ...]:
     return tuple(calls)
 
 
+def _pattern(term: str) -> str:
+    """A term as a word of its own, or the beginning of one."""
+    escaped = re.sub(r"([.+*?()\[\]{}^$|\\])", r"\\\1", term)
+    return rf"\b{escaped}" if term[:1].isalnum() else escaped
+
+
 def _hits(reply: Reply, term: str) -> list[_Place]:
-    matches = (_HIT.match(line) for line in reply.text.split("\n"))
+    """The matching lines; those of a rare term weigh more."""
+    matches = [match for match in map(_HIT.match, reply.text.split("\n")) if match]
+    weight = 1 / max(1, len(matches)) ** 2
     return [
-        _Place(file=match["file"], line=int(match["line"]), text=match["text"], term=term)
+        _Place(
+            file=match["file"],
+            line=int(match["line"]),
+            text=match["text"],
+            term=term,
+            weight=weight,
+        )
         for match in matches
-        if match
     ]
 
 
 def _best(places: Sequence[_Place]) -> list[_Place]:
-    """One place for each of the files that most terms meet in; definitions before mentions."""
-    terms: dict[str, set[str]] = defaultdict(set)
+    """One place for each of the files that the weightiest terms meet in, definitions first."""
+    weights: dict[str, dict[str, float]] = defaultdict(dict)
     for place in places:
-        terms[place.file].add(place.term)
+        weights[place.file][place.term] = place.weight
     ranked = sorted(
         places,
         key=lambda place: (
-            -len(terms[place.file]),
+            -sum(weights[place.file].values()),
+            -place.weight,
             not _DEFINITION.match(place.text),
             place.file,
             place.line,

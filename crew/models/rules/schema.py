@@ -161,7 +161,7 @@ class _Maker:
             yield longer if most is None else longer[: int(most)]
 
     def _pruned(self, schema: JsonObject, value: Any) -> Any:
-        """A known value, without what a closed schema does not take; None when it can't fit."""
+        """A known value, with what the schema names of it; None when it can't fit."""
         fitting = _fitted(schema, value, self)
         return fitting if self._takes(schema, fitting) else None
 
@@ -206,11 +206,10 @@ class _Maker:
 def _fitted(schema: JsonObject, value: Any, maker: _Maker) -> Any:
     properties = schema.get("properties")
     if isinstance(value, dict) and isinstance(properties, dict):
-        closed = schema.get("additionalProperties") is False
         return {
-            key: _fitted(properties.get(key, {}), inner, maker)
+            key: _fitted(properties[key], inner, maker)
             for key, inner in value.items()
-            if key in properties or not closed
+            if key in properties
         }
     items = schema.get("items")
     if isinstance(value, list) and isinstance(items, dict):

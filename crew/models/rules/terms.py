@@ -8,7 +8,7 @@ _PATH = re.compile(r"(?<![\w/])(?:[\w.-]+/)+[\w.-]+|\b[\w-]+\.(?:[a-z]{1,4})\b(?
 _IDENTIFIER = re.compile(
     r"\b(?:[A-Za-z]\w*_\w+|[a-z]+[A-Z]\w*|[A-Z][a-z]+[A-Z]\w*|\w+\(\)|--[a-z][\w-]+|[A-Z]{2,}\w*)"
 )
-_WORD = re.compile(r"[A-Za-z][A-Za-z-]{2,}")
+_WORD = re.compile(r"[A-Za-z][A-Za-z-]{3,}")
 _STOP_WORDS = """
 a about above after again all also an and answer any are ask at base be because been before
 below between body both but by can change changed changes check cite claim code come could

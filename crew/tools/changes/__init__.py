@@ -1,7 +1,7 @@
 """What is under review: the change that git knows of, or the folder where there is no git."""
 
 from crew.tools.changes.collect import collect, listed_paths, load_hunks, survey
-from crew.tools.changes.types import Change, ChangeSet, Hunk, Survey, shown
+from crew.tools.changes.types import Change, ChangeSet, Hunk, Survey
 
 __all__ = [
     "Change",
@@ -11,6 +11,5 @@ __all__ = [
     "collect",
     "listed_paths",
     "load_hunks",
-    "shown",
     "survey",
 ]

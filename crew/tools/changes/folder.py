@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from crew.tools.changes.types import Change, ChangeSet, FileKind, Hunk, Mark, shown
+from crew.tools.changes.types import Change, ChangeSet, FileKind, Hunk, Mark
+from crew.tools.workspace import shown
 
 FILE_LIMIT = 1_000_000
 _FOLDER_FILES = 500

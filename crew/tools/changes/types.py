@@ -10,11 +10,6 @@ FileKind = Literal["file", "link", "submodule"]
 Mark = Literal[" ", "+", "-", "\\"]
 
 
-def shown(path: str) -> str:
-    r"""A path as text for people and models: bytes that are not UTF-8 become `\xNN`."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hunk:
     r"""One contiguous piece of a file's diff.
@@ -44,7 +39,7 @@ class Change:
     """One changed file.
 
     Attributes:
-        path: Relative to the workspace; file-system bytes as Python decodes them (`shown`).
+        path: Relative to the workspace; file-system bytes as Python decodes them.
         old_path: Where it was before, for a rename or a copy.
         hunks: Empty for binary files, links to other repositories, and until they are loaded.
         note: What a reader should know of it: a changed mode, why there is no diff.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import anyio
 import anyio.from_thread
 
-from crew.tools.changes import Change, ChangeSet, listed_paths, load_hunks, shown, survey
+from crew.tools.changes import Change, ChangeSet, listed_paths, load_hunks, survey
 from crew.tools.changes.folder import FILE_LIMIT, is_binary, read_regular
 from crew.tools.lint.finding import Finding, Profile, in_order
 from crew.tools.lint.language import is_generated, is_vendored
@@ -14,7 +14,7 @@ from crew.tools.lint.ruff import PythonFile, run_ruff, with_quotes
 from crew.tools.lint.rules import RULES
 from crew.tools.lint.source import SourceFile
 from crew.tools.lint.untested import ChangedCode, tested_languages, untested
-from crew.tools.workspace import ReviewScope, Workspace
+from crew.tools.workspace import ReviewScope, Workspace, shown
 
 _MOST = 5_000
 

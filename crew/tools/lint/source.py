@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from crew.tools.changes import Change, shown
+from crew.tools.changes import Change
 from crew.tools.lint.language import is_test, language_of
 from crew.tools.lint.masking import Token, blank, tokens
+from crew.tools.workspace import shown
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """The tool `lint`: every check that needs no model, over what is under review."""
 
 import json
+from collections import OrderedDict
 from typing import Literal
 
 from pydantic import Field
@@ -9,7 +10,9 @@ from crew.tools.lint.finding import Profile
 from crew.tools.lint.scan import Report, scan
 from crew.tools.protocol import Effect, Tool, ToolArgs, ToolContext, ToolOutput
 
-_PAGE_BYTES = 40_000
+_PAGE_CHARS = 50_000
+"""Less than what a session gives its model of one call, so that a page is never cut."""
+_KEPT_REPORTS = 8
 _PROFILES: dict[str, tuple[Profile, ...]] = {
     "quality": ("quality",),
     "security": ("security",),
@@ -47,16 +50,32 @@ class Lint(Tool[LintArgs]):
     path_args = ("paths",)
     args = LintArgs
 
+    def __init__(self) -> None:
+        self._reports: OrderedDict[tuple[object, ...], Report] = OrderedDict()
+
     async def run(self, args: LintArgs, ctx: ToolContext) -> ToolOutput:
         """Run the checks and give one page of findings."""
         for path in args.paths:
             ctx.workspace.resolve(path)
-        report = await scan(ctx.workspace, ctx.scope, _PROFILES[args.profile], args.paths)
+        report = await self._report(args, ctx)
         total = len(report.findings)
         return ToolOutput(
             text=_page(report, args),
             summary=f"{total} {'finding' if total == 1 else 'findings'} in {report.checked} files",
         )
+
+    async def _report(self, args: LintArgs, ctx: ToolContext) -> Report:
+        """The first page checks anew; the next ones go on in what it found, so none shifts."""
+        key = (ctx.workspace.root, ctx.session, ctx.scope, args.profile, args.paths)
+        kept = self._reports.get(key)
+        if kept is not None and args.offset:
+            return kept
+        report = await scan(ctx.workspace, ctx.scope, _PROFILES[args.profile], args.paths)
+        self._reports[key] = report
+        self._reports.move_to_end(key)
+        while len(self._reports) > _KEPT_REPORTS:
+            self._reports.popitem(last=False)
+        return report
 
 
 def _page(report: Report, args: LintArgs) -> str:
@@ -65,8 +84,8 @@ def _page(report: Report, args: LintArgs) -> str:
     size = 0
     for found in report.findings[args.offset : args.offset + args.limit]:
         row = json.dumps(found.as_json(), ensure_ascii=False)
-        size += len(row.encode("utf-8", "backslashreplace")) + 2
-        if rows and size > _PAGE_BYTES:
+        size += len(row) + 2
+        if rows and size > _PAGE_CHARS:
             break
         rows.append(row)
     after = args.offset + len(rows)
