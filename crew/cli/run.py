@@ -94,7 +94,7 @@ def run(
         home=default_home(workspace, os.environ),
         model=model,
         scope=ReviewScope(
-            base=base, paths=tuple(_inside(path, here, workspace) for path in paths or ())
+            base=base, paths=tuple(seen_from_top(path, here, workspace) for path in paths or ())
         ),
         max_concurrency=max_concurrency,
         budget_tokens=budget_tokens,
@@ -154,7 +154,7 @@ def parse_priority(text: str) -> str:
     return priority
 
 
-def _inside(path: str, here: Path, workspace: Path) -> str:
+def seen_from_top(path: str, here: Path, workspace: Path) -> str:
     """A path as the person means it, seen from the workspace's top."""
     relative = os.path.relpath(here / path, workspace)
     if relative.split(os.sep, 1)[0] == os.pardir:
