@@ -53,13 +53,12 @@ class DiskFeed:
     @asynccontextmanager
     async def subscribe(self, *, after: int = 0) -> AsyncIterator[AsyncIterator[FeedItem]]:
         """Follow the run from the event behind `after` until `run.ended` was given."""
-        changes = _changes(self._folder) if self._watch else None
+        subscription = _Subscription(self._folder, after, watch=self._watch)
         try:
-            yield _Subscription(self._folder, after, changes)
+            yield subscription
         finally:
-            if changes is not None:
-                with anyio.CancelScope(shield=True):
-                    await changes.aclose()
+            with anyio.CancelScope(shield=True):
+                await subscription.aclose()
 
     def transcript(self, session: str) -> DiskTranscript:
         """Open a session's transcript at its beginning; an absent one reads as empty."""
@@ -75,18 +74,17 @@ def _changes(folder: RunFolder) -> AsyncGenerator[Any, None]:
         step=20,
         rust_timeout=int(POLL_INTERVAL * 1000),
         yield_on_timeout=True,
-        ignore_permission_denied=True,
     )
 
 
 class _Subscription:
     """One reader's place in a run folder."""
 
-    def __init__(
-        self, folder: RunFolder, after: int, changes: AsyncGenerator[Any, None] | None
-    ) -> None:
+    def __init__(self, folder: RunFolder, after: int, *, watch: bool) -> None:
         self._folder = folder
-        self._changes = changes
+        self._watch = watch
+        self._there = False
+        self._changes: AsyncGenerator[Any, None] | None = None
         self._journal = Tail(folder.journal)
         self._states = _States(folder)
         self._waiting: dict[tuple[type[FeedItem], str], Progress | Grew] = {}
@@ -112,6 +110,10 @@ class _Subscription:
             if not found:
                 await self._changed()
 
+    async def aclose(self) -> None:
+        if self._changes is not None:
+            await self._changes.aclose()
+
     def _next(self) -> FeedItem | None:
         if self._queue and not isinstance(self._queue[0], RunEnded):
             return self._queue.popleft()
@@ -124,6 +126,7 @@ class _Subscription:
 
     def _look(self) -> bool:
         """Read what is new; states first, so that the events before them are read after them."""
+        self._there = self._folder.root.is_dir()
         self._wait_with(self._states.changed())
         for line in self._journal.poll(_BLOCK):
             try:
@@ -143,11 +146,13 @@ class _Subscription:
             self._waiting[type(state), state.session] = state
 
     async def _changed(self) -> None:
+        if self._changes is None and self._watch and self._there:
+            self._changes = _changes(self._folder)
         if self._changes is not None:
             try:
                 await anext(self._changes)
             except (StopAsyncIteration, OSError, RuntimeError):
-                self._changes = None
+                self._changes, self._watch = None, False
             else:
                 return
         await anyio.sleep(POLL_INTERVAL)

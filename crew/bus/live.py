@@ -187,7 +187,7 @@ class _Subscription:
         self._stalls = 0 if read or self._journal.more else self._stalls + 1
         if self._queued >= announced or self._stalls > _PATIENCE:
             self._queued = max(self._queued, announced)
-            self._behind = False
+            self._behind, self._stalls = False, 0
 
     def _read(self) -> list[Event]:
         events: list[Event] = []

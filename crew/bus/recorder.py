@@ -106,11 +106,15 @@ class Recorder:
             self.feed.publish(cast("Event", stamped))
         return stamped
 
-    async def commit(self, event: E) -> E:
+    async def commit(self, event: E, *consequences: EventBase) -> E:
         """Write an event, wait until it is on the disk, and announce it.
 
         A cancelled wait leaves the event written; it is announced with the next sync, which
         `run` does soon.
+
+        Args:
+            event: What must not be lost.
+            consequences: Ordinary events that nothing may come before, written right behind it.
 
         Returns:
             The stamped event.
@@ -122,6 +126,8 @@ class Recorder:
             self._progress_file.write(anyio.current_time())
         stamped = self._write(event)
         self._unannounced.append((stamped, True))
+        for consequence in consequences:
+            self.record(consequence)
         try:
             await self._sync(stamped.seq)
         except anyio.get_cancelled_exc_class():

@@ -33,10 +33,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     real time does not fire virtual timeouts; work that outlasts `GRACE` lets the clock go on, so
     that a timeout can end it. With no timer at all the loop waits for real, and raises after
     `PATIENCE`.
+
+    Attributes:
+        jumps: How often the clock moved, which is once for every timer that fired alone.
     """
 
     def __init__(self) -> None:
         self._now = 0.0
+        self.jumps = 0
         self._children: list[asyncio.SubprocessTransport] = []
         super().__init__(_JumpingSelector(self))
 
@@ -47,6 +51,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def advance(self, seconds: float) -> None:
         """Move the clock on; the loop does it itself when it is idle."""
         self._now += seconds
+        self.jumps += 1
 
     def at_work(self) -> bool:
         """Whether a worker thread or a child process of this loop is busy."""
