@@ -227,8 +227,6 @@ class _Composer:
         if event.anchor is not None:
             self._anchors[event.anchor] = None
         self._open.append(_Open(at, event.anchor, isinstance(event, yaml.MappingStartEvent)))
-        if len(self._open) > MAX_DEPTH:
-            raise _StopError(at, f"nested more than {MAX_DEPTH} levels deep")
 
     def _alias(self, anchor: str | None, at: Place) -> Node:
         if anchor is None or anchor not in self._anchors:

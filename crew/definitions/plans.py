@@ -72,10 +72,9 @@ class Resolver:
                 yield child
 
     def _any(self) -> Iterable[Parsed]:
-        """Every agent that can be read: `*` does not ask for the broken ones."""
+        """Every agent; `*` asks for no certain one, so the broken ones are no problem."""
         for name in self._names("agent"):
-            child = self._lookup("agent", name)
-            if child is not None and child.definition is not None:
+            if child := self._lookup("agent", name):
                 yield child
 
     def _follow(self, kind: Kind, name: str, parsed: Parsed, at: tuple[str, ...]) -> Parsed | None:

@@ -4,6 +4,7 @@ import pytest
 
 from crew.definitions import KINDS, Kind
 from crew.definitions.files import MAX_BYTES
+from crew.definitions.report import Place, Report
 from crew.definitions.types import Agent, Budget, Member, Team, Workflow
 from tests.doubles.definitions import agent, parse, step, team, workflow
 
@@ -319,6 +320,20 @@ def test_a_cycle_is_named_once_and_so_is_what_waits_for_it() -> None:
     ]
 
 
+def test_each_of_two_cycles_is_named_once() -> None:
+    needs = {"a": "b", "c": "d", "b": "a", "d": "c"}
+    text = workflow(*(step(name, f"needs: [{need}]") for name, need in needs.items()))
+    assert [found.split(";")[0] for found in problems("workflow", text)] == [
+        "7:8: a cycle: a -> b -> a",
+        "13:8: a cycle: c -> d -> c",
+    ]
+
+
+def test_a_second_step_of_a_name_leaves_the_places_of_the_first() -> None:
+    found = problems("workflow", workflow(step("a", prompt="{gaol}"), step("a", prompt="\n\nx")))
+    assert found[0].startswith("8:1: unknown placeholder {gaol}")
+
+
 def test_results_of_indirect_needs_may_be_used() -> None:
     read("workflow", workflow(A, B, step("c", "needs: [b]", "{steps.a.result.x} {steps.b.result}")))
 
@@ -339,3 +354,10 @@ def test_more_than_200_steps_are_refused() -> None:
     steps = [step(f"s{n}") for n in range(201)]
     assert problems("workflow", workflow(*steps[:200])) == []
     assert "more than 200 steps" in only("workflow", workflow(*steps))
+
+
+def test_a_place_past_the_end_moves_to_the_end() -> None:
+    report = Report("x.md")
+    report.reads("one\nto")
+    report.add(Place(9, 9), "here")
+    assert str(report.problems[0]) == "x.md:2:3: here"

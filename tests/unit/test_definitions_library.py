@@ -174,6 +174,13 @@ def test_an_unknown_name_comes_with_the_nearest_and_with_all(load: Load) -> None
     assert refused.value.exit_code == 2
 
 
+def test_a_file_is_read_once(load: Load) -> None:
+    library = load({"user/agents/a.md": said("a", "before")})
+    first = library.agent("a")
+    write(Path(), {"user/agents/a.md": said("a", "after")})
+    assert library.agent("a") is first
+
+
 def test_a_broken_file_has_one_line_for_each_problem(load: Load) -> None:
     library = load({"user/agents/a.md": agent("max_turns: 0\ntool: x", name="a")})
     with pytest.raises(DefinitionError) as refused:
