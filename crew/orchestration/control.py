@@ -82,22 +82,21 @@ class RunControl:
             raise SessionEndedError(f"the run has ended: {self._closed}")
         session = getattr(command, "session", None)
         try:
-            consequence = self._apply(command)
+            consequences = self._apply(command)
         except CommandError as error:
             refused = CommandRefused(session=session, command=command, reason=error.message)
             self._recorder.record(refused)
             raise
         with anyio.CancelScope(shield=True):
-            event = await self._recorder.commit(CommandAccepted(session=session, command=command))
-        if consequence is not None:
-            self._recorder.record(consequence)
+            accepted = CommandAccepted(session=session, command=command)
+            event = await self._recorder.commit(accepted, *consequences)
         return Receipt(command=command.id, seq=event.seq)
 
-    def _apply(self, command: Command) -> RunPaused | RunResumed | None:
+    def _apply(self, command: Command) -> tuple[RunPaused | RunResumed, ...]:
         """Act at once, without awaiting: what follows from it is journaled after its acceptance.
 
         Returns:
-            What has happened to the run, where something has.
+            What has happened to the run by it.
         """
         match command:
             case Answer():
@@ -106,15 +105,15 @@ class RunControl:
             case Pause(session=None):
                 paused = self._roster.paused
                 self._roster.pause(hard=command.hard)
-                return None if paused else RunPaused()
+                return () if paused else (RunPaused(),)
             case Resume(session=None):
                 self._roster.resume()
-                return RunResumed()
+                return (RunResumed(),)
             case Cancel(session=None):
                 self._cancel(command.reason or f"cancelled by {command.by}")
             case _:
                 accept(self._roster.find(command.session or ""), command)
-        return None
+        return ()
 
 
 def _answer(reply: _Reply) -> Receipt:

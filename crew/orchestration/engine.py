@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -98,28 +99,34 @@ class Engine:
         self._cancelled: str | None = None
         self._fatal: Exception | None = None
 
-    async def run(self, *, task_status: TaskStatus[RunControl]) -> RunOutcome:
-        """Run to the end; hands out the control as soon as commands can be taken."""
+    async def run(
+        self, ended: Callable[[RunOutcome], None], *, task_status: TaskStatus[RunControl]
+    ) -> None:
+        """Run to the end; hands out the control as soon as commands can be taken.
+
+        Args:
+            ended: Takes the outcome, once the final event is on disk. What a cancelled tool may
+                still be cleaning up is waited for behind it.
+        """
         try:
             async with anyio.create_task_group() as nursery:
                 await nursery.start(self._recorder.run)
                 roster, scheduler = self._conductors(nursery)
-                control = self._control(nursery, roster, scheduler)
-                self._announce()
+                control = self._control(roster, scheduler)
                 task_status.started(control)
+                self._announce()
                 with self._scope:
                     await scheduler.run()
                 outcome = self._outcome(scheduler)
                 control.close(outcome.status.value)
-                outcome = await self._finish(outcome)
+                ended(await self._finish(outcome))
                 nursery.cancel_scope.cancel()
         except Exception as raised:  # a run always has an outcome, whatever went wrong
             self._fatal = self._fatal or raised
-            outcome = self._failed(as_crew_error(self._fatal))
+            ended(self._failed(as_crew_error(self._fatal)))
         finally:
-            with anyio.CancelScope(shield=True):
+            with anyio.CancelScope(shield=True), suppress(StoreError):
                 await self._recorder.close()
-        return outcome
 
     def _conductors(self, nursery: TaskGroup) -> tuple[Roster, Scheduler]:
         async def spawn(parent: Session, request: SpawnRequest) -> SpawnOutcome:
@@ -161,12 +168,12 @@ class Engine:
             *self._options.middleware,
         )
 
-    def _control(self, nursery: TaskGroup, roster: Roster, scheduler: Scheduler) -> RunControl:
+    def _control(self, roster: Roster, scheduler: Scheduler) -> RunControl:
         def cancel(reason: str) -> None:
             if self._cancelled is None:
                 self._cancelled = reason
                 roster.cancel(reason)
-                nursery.start_soon(scheduler.stop)
+                scheduler.stop()
 
         return RunControl(
             roster=roster,

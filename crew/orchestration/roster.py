@@ -35,6 +35,7 @@ class Roster:
         self._ended: dict[str, Status] = {}
         self._spawned: Counter[tuple[str, str]] = Counter()
         self._latch = Latch.OPEN
+        self._cancelled: str | None = None
 
     def find(self, session: str) -> Session:
         """A live session.
@@ -60,6 +61,8 @@ class Roster:
             session = open_session(spec, self._env, parent=parent, run_latch=self._latch)
             self._live[spec.id] = session
             self._env.nursery.start_soon(run_session, session)
+            if self._cancelled is not None:
+                cut(session, Status.CANCELLED, Failure(title="Cancelled", message=self._cancelled))
             try:
                 await session.ended.wait()
             except anyio.get_cancelled_exc_class():
@@ -170,6 +173,7 @@ class Roster:
             session.gate.resume_run()
 
     def cancel(self, reason: str) -> None:
-        """Cut every live session; children end before their parents."""
+        """Cut every session, those that are about to begin too; children end before parents."""
+        self._cancelled = reason
         for session in list(self._live.values()):
             cut(session, Status.CANCELLED, Failure(title="Cancelled", message=reason))

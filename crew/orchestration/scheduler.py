@@ -69,15 +69,16 @@ class Scheduler:
         async with anyio.create_task_group() as tasks:
             while not self._board.finished:
                 changed = self._changed
-                self._start_ready(tasks)
+                if self._stopped:
+                    await self._cancel_pending()
+                else:
+                    self._start_ready(tasks)
                 if not self._board.finished:
                     await changed.wait()
 
-    async def stop(self) -> None:
+    def stop(self) -> None:
         """Start nothing more: tasks that wait are cancelled. Running ones end by their sessions."""
         self._stopped = True
-        for task in self._board.cancel_pending():
-            await self._recorder.commit(TaskEnded(task=task.id, status="cancelled"))
         self._notify()
 
     def _put(self, tasks: list[Task], titles: Mapping[str, str] | None = None) -> None:
@@ -90,10 +91,14 @@ class Scheduler:
                 )
             )
 
+    async def _cancel_pending(self) -> None:
+        for task in self._board.cancel_pending():
+            await self._recorder.commit(TaskEnded(task=task.id, status="cancelled"))
+
     def _start_ready(self, tasks: TaskGroup) -> None:
         for task in self._board.ready():
             fans_out = self._steps[task.step].foreach is not None and task.id == task.step
-            if self._stopped or (not fans_out and self._working >= self._max_concurrency):
+            if not fans_out and self._working >= self._max_concurrency:
                 continue
             claimed = self._board.claim(task.id, expected=task.version, owner=self._new_id())
             if fans_out:

@@ -4,7 +4,7 @@ import os
 import random
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -99,16 +99,23 @@ class LiveRun:
     async def drive(
         self,
         engine: Engine,
+        beat: Callable[[], None],
         close: Callable[[RunOutcome], None],
         *,
         task_status: TaskStatus[RunControl],
     ) -> None:
-        """Run the engine to its end and close the books on it."""
-        try:
-            self._outcome = await engine.run(task_status=task_status)
-            close(self._outcome)
-        finally:
-            self._ended.set()
+        """Run the engine to its end with a heartbeat beside it."""
+
+        def ended(outcome: RunOutcome) -> None:
+            if self._outcome is None:
+                self._outcome = outcome
+                close(outcome)
+                self._ended.set()
+
+        async with anyio.create_task_group() as beside:
+            beside.start_soon(_every, _BEAT, beat)
+            await engine.run(ended, task_status=task_status)
+            beside.cancel_scope.cancel()
 
     async def leave(self) -> None:
         """Cancel the run if it still goes on, and wait for its end."""
@@ -149,29 +156,31 @@ async def start(
     _check_models(models, plan)
     grants = _grants(plan, request)
     redact = Redactor.from_environ(environ)
-    folder, lock = _make_folder(request, sources)
-    recorder = Recorder(folder, epoch=EPOCH, now=sources.now, redact=redact)
-    manifest = write(folder, _manifest(request, folder, plan, sources.now()), expected=0)
-    engine = Engine(
-        folder=folder,
-        plan=plan,
-        options=_options(request, plan, grants),
-        models=models,
-        workspace=workspace,
-        recorder=recorder,
-        sources=sources,
-    )
-    run = LiveRun(folder, recorder.feed)
-    close = partial(_close, folder, manifest, lock, sources)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_beat, lock, sources)
-        run.control = await tasks.start(run.drive, engine, close)
-        try:
-            yield run
-        finally:
-            with anyio.CancelScope(shield=True):
-                await run.leave()
-            tasks.cancel_scope.cancel()
+    with ExitStack() as held:
+        folder = _make_folder(request, sources)
+        lock = RunLock.acquire(folder, sources.now())
+        held.callback(lock.release)
+        recorder = Recorder(folder, epoch=EPOCH, now=sources.now, redact=redact)
+        manifest = write(folder, _manifest(request, folder, plan, sources.now()), expected=0)
+        engine = Engine(
+            folder=folder,
+            plan=plan,
+            options=_options(request, plan, grants),
+            models=models,
+            workspace=workspace,
+            recorder=recorder,
+            sources=sources,
+        )
+        run = LiveRun(folder, recorder.feed)
+        beat = partial(_beat, lock, sources)
+        close = partial(_close, folder, manifest, sources)
+        async with anyio.create_task_group() as tasks:
+            run.control = await tasks.start(run.drive, engine, beat, close)
+            try:
+                yield run
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await run.leave()
 
 
 def default_library(
@@ -227,11 +236,8 @@ def _grants(plan: Plan, request: RunRequest) -> frozenset[str]:
     return frozenset((*team.permissions, *allow))
 
 
-def _make_folder(request: RunRequest, sources: Sources) -> tuple[RunFolder, RunLock]:
-    now = sources.now()
-    run_id = new_run_id(request.team, now, sources.new_id()[:4])
-    folder = create(request.home, run_id)
-    return folder, RunLock.acquire(folder, now)
+def _make_folder(request: RunRequest, sources: Sources) -> RunFolder:
+    return create(request.home, new_run_id(request.team, sources.now(), sources.new_id()[:4]))
 
 
 def _options(request: RunRequest, plan: Plan, grants: frozenset[str]) -> RunOptions:
@@ -273,10 +279,8 @@ def _manifest(request: RunRequest, folder: RunFolder, plan: Plan, now: datetime)
     )
 
 
-def _close(
-    folder: RunFolder, opened: Manifest, lock: RunLock, sources: Sources, outcome: RunOutcome
-) -> None:
-    """Write how the run ended into its manifest, and let go of the lock."""
+def _close(folder: RunFolder, opened: Manifest, sources: Sources, outcome: RunOutcome) -> None:
+    """Write how the run ended into its manifest."""
     changes = {
         "status": outcome.status,
         "error": outcome.error,
@@ -284,16 +288,16 @@ def _close(
         "result": outcome.artifact,
         "updated": sources.now(),
     }
-    try:
+    with suppress(StoreError):  # the journal has it; the manifest is a cache of it
         write(folder, opened.model_copy(update=changes), expected=opened.generation)
-    except StoreError:
-        if outcome.status is not Status.FAILED:
-            raise
-    finally:
-        lock.release()
 
 
-async def _beat(lock: RunLock, sources: Sources) -> None:
-    while True:
-        await anyio.sleep(_BEAT)
+def _beat(lock: RunLock, sources: Sources) -> None:
+    with suppress(StoreError):  # a disk that is full says so where something is lost by it
         lock.beat(sources.now())
+
+
+async def _every(seconds: float, act: Callable[[], None]) -> None:
+    while True:
+        await anyio.sleep(seconds)
+        act()

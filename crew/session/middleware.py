@@ -103,7 +103,8 @@ def compose(
     session: "Session", middleware: Sequence[Middleware], ask: AskModel, run: RunTool
 ) -> Chain:
     """Wrap the cores, leaving out what a middleware does not override."""
-    for layer in reversed(sorted(middleware, key=lambda layer: layer.stage)):
+    outermost_first = sorted(middleware, key=lambda layer: layer.stage)
+    for layer in reversed(outermost_first):
         if _overrides(layer, "model", "saw_answer"):
             ask = _around_model(session, layer, ask)
         if _overrides(layer, "tool", "saw_output"):
