@@ -133,7 +133,7 @@ class Library:
         if path is None:
             return self._check_shelves(self._shelves, KINDS)
         path = Path(os.path.abspath(path))
-        if path.is_dir():
+        if os.path.isdir(path):
             return self._check_folder(path)
         if not os.path.lexists(path):
             return [_about(path, "there is no such file", "")]

@@ -72,10 +72,18 @@ class Resolver:
                 yield child
 
     def _any(self) -> Iterable[Parsed]:
-        """Every agent; `*` asks for no certain one, so the broken ones are no problem."""
+        """Every agent that works: `*` does not ask for those that don't."""
         for name in self._names("agent"):
-            if child := self._lookup("agent", name):
+            child = self._lookup("agent", name)
+            agent = None if child is None else child.definition
+            if child is not None and isinstance(agent, Agent) and self._exist(agent.spawns):
                 yield child
+
+    def _exist(self, agents: tuple[str, ...]) -> bool:
+        if agents == ("*",):
+            return True
+        found = [self._lookup("agent", name) for name in agents]
+        return all(child is not None and child.definition is not None for child in found)
 
     def _follow(self, kind: Kind, name: str, parsed: Parsed, at: tuple[str, ...]) -> Parsed | None:
         found = self._lookup(kind, name)
