@@ -5,6 +5,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import anyio
+
 from crew.errors import SpawnError, ToolError
 from crew.records import ArtifactRef, JsonObject
 from crew.tools.protocol import SpawnOutcome, SpawnRequest, Tool, ToolContext, ToolOutput
@@ -54,6 +56,8 @@ class Workbench:
         self.workspace = Workspace(root)
         self.artifacts = Shelf()
         self.lines: list[str] = []
+        self.printed = anyio.Event()
+        """Set by the first line that a tool prints."""
         self._spawn = spawn
         self._submit = submit
 
@@ -71,8 +75,12 @@ class Workbench:
             session="s1",
             call_id="c1",
             artifacts=self.artifacts,
-            on_output=self.lines.append,
+            on_output=self._print,
             spawn=self._spawn,
             submit=self._submit,
         )
         return await tool.run(tool.parse(args), context)
+
+    def _print(self, line: str) -> None:
+        self.lines.append(line)
+        self.printed.set()

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
+from anyio import create_task_group
+from anyio.lowlevel import checkpoint
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -123,6 +125,24 @@ async def test_a_line_far_behind_in_a_huge_file_is_given_up(bench: Workbench) ->
     os.truncate(huge, 2 * 1024**3)
     with pytest.raises(ToolError, match="not in the first 256 MB"):
         await read(bench, "huge.log", start=5_000)
+
+
+async def test_a_long_look_does_not_hold_up_the_event_loop(bench: Workbench) -> None:
+    os.truncate(bench.file("huge.log", "text\n" * 2_000), 1024**3)
+    steps = 0
+
+    async def step() -> None:
+        nonlocal steps
+        while True:
+            await checkpoint()
+            steps += 1
+
+    async with create_task_group() as tasks:
+        tasks.start_soon(step)
+        with pytest.raises(ToolError):
+            await read(bench, "huge.log", start=5_000)
+        tasks.cancel_scope.cancel()
+    assert steps > 100
 
 
 async def test_an_artifact_is_read_like_a_file(bench: Workbench) -> None:
