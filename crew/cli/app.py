@@ -18,6 +18,7 @@ app = typer.Typer(
     epilog="Start with: crew run review",
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help is there twice as fast
 )
 
 

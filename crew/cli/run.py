@@ -13,9 +13,10 @@ _PRIORITIES = ("P0", "P1", "P2", "P3")
 _TOKENS = re.compile(r"(?:tokens=)?(?P<number>\d[\d_]*(?:\.\d+)?)(?P<unit>[kKmM]?)")
 
 
-_Team = Annotated[str, typer.Argument(help="The team: see crew teams.", show_default=False)]
+_Team = Annotated[str, typer.Argument(help="The team: see crew teams.", metavar="TEAM")]
 _Goal = Annotated[
-    list[str] | None, typer.Argument(help="What to do, for a team that needs to be told.")
+    list[str] | None,
+    typer.Argument(help="What to do, for a team that needs to be told.", metavar="[GOAL]..."),
 ]
 _Model = Annotated[
     str | None, typer.Option("--model", "-m", help="The model for every member.", metavar="NAME")
@@ -30,7 +31,7 @@ _Paths = Annotated[
     typer.Option(help="Review only this file or folder; may be repeated.", metavar="PATH"),
 ]
 _MaxConcurrency = Annotated[
-    int | None, typer.Option(min=1, help="Members at work at the same time.")
+    int | None, typer.Option(min=1, help="Members at work at the same time.", metavar="N")
 ]
 _Budget = Annotated[
     str | None, typer.Option(help="Tokens that the run may use, such as 200k.", metavar="TOKENS")
@@ -72,7 +73,7 @@ def run(
 ) -> None:
     """Run a team in this folder and print its report.
 
-    Progress goes to stderr, the report to stdout. Exit codes: 0 done, 1 --fail-on failed,
+    Progress goes to stderr, the report to stdout. Exit codes: 0 done, 1 a finding of --fail-on,
     2 usage or definitions, 3 the run failed, 4 it needs attention, 5 over budget, 130 cancelled.
     """
     if plain and json:

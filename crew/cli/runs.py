@@ -16,9 +16,7 @@ LISTED = 20
 
 _Ref = Annotated[
     str,
-    typer.Argument(
-        metavar="RUN[/SESSION]", help="A run, the head of its id, or latest; and a session of it."
-    ),
+    typer.Argument(metavar="[RUN][/SESSION]", help="A run's id, the head of it, or latest."),
 ]
 _All = Annotated[bool, typer.Option("--all", "-a", help=f"List more than the newest {LISTED}.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
@@ -45,7 +43,10 @@ def list_runs(*, every: _All = False, json: _Json = False, folder: Folder = None
 def show(
     ref: _Ref = "latest", *, full: _Full = False, json: _Json = False, folder: Folder = None
 ) -> None:
-    """Show a run with its tasks, sessions and result, or one session's transcript."""
+    """Show a run, or one session's transcript.
+
+    Without a RUN it is the newest; a session is named RUN/SESSION.
+    """
     from crew.cli import pages
 
     run, session = _open(ref, folder)
@@ -58,7 +59,10 @@ def show(
 def logs(
     ref: _Ref = "latest", *, follow: _Follow = False, json: _Json = False, folder: Folder = None
 ) -> None:
-    """Print a run's events, or one session's transcript, line by line."""
+    """Print a run's events, or one session's transcript.
+
+    Without a RUN it is the newest; a session is named RUN/SESSION.
+    """
     from crew.cli import pages
 
     run, session = _open(ref, folder)

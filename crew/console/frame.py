@@ -109,7 +109,7 @@ class Frame:
             _TURNS: str(session.turns),
             _TOOLS: str(session.tools),
             _TOKENS: short_count(session.usage.tokens),
-            _TIME: duration((session.ended or now) - session.started),
+            _TIME: _elapsed(session.started, session.ended, now),
         }
         return [Text(figures[column], "dim") for column in self._columns]
 
@@ -123,7 +123,7 @@ class Frame:
             _TURNS: str(totals.turns),
             _TOOLS: str(totals.tools),
             _TOKENS: short_count(totals.usage.tokens),
-            _TIME: duration((view.ended or now) - view.started) if view.started else "",
+            _TIME: _elapsed(view.started, view.ended, now) if view.started else "",
         }
         shown = [Text(figures[column], "dim") for column in self._columns]
         return self._line(Text(", ".join(facts), "dim"), shown)
@@ -147,6 +147,10 @@ class Frame:
         ranked = sorted(range(len(listed)), key=lambda place: _rank(listed[place].mark))
         kept = set(ranked[: max(1, room - 1)])
         return [row for place, row in enumerate(listed) if place in kept]
+
+
+def _elapsed(started: datetime, ended: datetime | None, now: datetime) -> str:
+    return duration((ended or now) - started, tenths=ended is not None)
 
 
 def _rank(mark: Mark) -> int:

@@ -63,9 +63,17 @@ def tool_words(tool: str, preview: str = "") -> str:
     return _DOING[tool].format(subject).rstrip()
 
 
-def duration(span: timedelta) -> str:
-    """A span as a clock would say it: `0s`, `59s`, `1m 04s`, `2h 03m`; never negative."""
-    seconds = max(0, int(span.total_seconds()))
+def duration(span: timedelta, *, tenths: bool = False) -> str:
+    """A span as a clock would say it: `0s`, `59s`, `1m 04s`, `2h 03m`; never negative.
+
+    Args:
+        span: The span.
+        tenths: Say `0.4s` below ten seconds, for what no longer ticks.
+    """
+    exact = max(0.0, span.total_seconds())
+    if tenths and exact < 9.95:
+        return f"{exact:.1f}s"
+    seconds = int(exact)
     if seconds < 60:
         return f"{seconds}s"
     minutes, seconds = divmod(seconds, 60)

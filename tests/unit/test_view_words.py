@@ -144,6 +144,14 @@ def test_a_duration_reads_like_a_clock(seconds: float, words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-1, "0.0s"), (0.44, "0.4s"), (9.94, "9.9s"), (10.4, "10s"), (61, "1m 01s")],
+)
+def test_what_no_longer_ticks_has_tenths(seconds: float, words: str) -> None:
+    assert duration(timedelta(seconds=seconds), tenths=True) == words
+
+
+@pytest.mark.parametrize(
     ("seconds", "words"), [(-5, "0s"), (59, "59s"), (61, "1m"), (7200, "2h"), (200_000, "2d")]
 )
 def test_an_age_has_one_unit(seconds: int, words: str) -> None:
