@@ -59,28 +59,36 @@ def main() -> NoReturn:
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a TextIO in a test has none
     try:
         app(prog_name="crew")
-    except KeyboardInterrupt:
-        code = int(ExitCode.CANCELLED)
     except SystemExit as leaving:
-        code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+        code = _code(leaving)
     except BaseException as error:
         code = _report(sole_error(error))
     else:
-        code = int(ExitCode.OK)
+        code = ExitCode.OK
     _close(sys.stdout)
     _close(sys.stderr)
     sys.exit(code)
 
 
+def _code(leaving: SystemExit) -> int:
+    # Typer makes a 1 of a reader that has gone; to stop reading is no failure.
+    if isinstance(leaving.__context__, BrokenPipeError):
+        return ExitCode.OK
+    return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+
+
 def _report(error: BaseException) -> int:
-    if isinstance(error, KeyboardInterrupt):
-        return ExitCode.CANCELLED
-    if isinstance(error, CrewError):
-        complain_of(error)
-        return error.exit_code
-    if not isinstance(error, BrokenPipeError):
-        complain_of_bug(error)
-    return ExitCode.RUN_FAILED
+    match error:
+        case KeyboardInterrupt():
+            return ExitCode.CANCELLED
+        case BrokenPipeError():
+            return ExitCode.OK
+        case CrewError():
+            complain_of(error)
+            return error.exit_code
+        case _:
+            complain_of_bug(error)
+            return ExitCode.RUN_FAILED
 
 
 def _close(stream: TextIO) -> None:

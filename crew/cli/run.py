@@ -16,7 +16,7 @@ _TOKENS = re.compile(r"(?:tokens=)?(?P<number>\d[\d_]*(?:\.\d+)?)(?P<unit>[kKmM]
 _Team = Annotated[str, typer.Argument(help="The team: see crew teams.", metavar="TEAM")]
 _Goal = Annotated[
     list[str] | None,
-    typer.Argument(help="What to do, for a team that needs to be told.", metavar="[GOAL]..."),
+    typer.Argument(help="What to do, for a team that needs to be told.", metavar="GOAL"),
 ]
 _Model = Annotated[
     str | None, typer.Option("--model", "-m", help="The model for every member.", metavar="NAME")

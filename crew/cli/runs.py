@@ -16,7 +16,7 @@ LISTED = 20
 
 _Ref = Annotated[
     str,
-    typer.Argument(metavar="[RUN][/SESSION]", help="A run's id, the head of it, or latest."),
+    typer.Argument(metavar="RUN[/SESSION]", help="A run's id, the head of it, or latest."),
 ]
 _All = Annotated[bool, typer.Option("--all", "-a", help=f"List more than the newest {LISTED}.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

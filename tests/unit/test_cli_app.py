@@ -1,0 +1,98 @@
+from pathlib import Path
+
+import pytest
+import typer
+
+from crew.cli import app as application
+from crew.cli import main
+from crew.errors import StoreError
+
+
+def run_main(monkeypatch: pytest.MonkeyPatch, *args: str) -> int:
+    """Run a command line in this process; its exit code."""
+    monkeypatch.setattr("sys.argv", ["crew", *args])
+    with pytest.raises(SystemExit) as leaving:
+        main()
+    assert isinstance(leaving.value.code, int)
+    return leaving.value.code
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["run", "nosuch"], "crew: Definitions: "),
+        (["run", "review", "--budget", "x"], "crew: Usage: --budget x: "),
+        (["run", "review", "--fail-on", "P7"], "crew: Usage: --fail-on P7: "),
+        (["run", "review", "--plain", "--json"], "crew: Usage: --plain and --json "),
+        (["run", "review", "-C", "/nope"], "crew: Workspace: /nope does not exist\n"),
+        (["run", "review", "--allow", "fly"], "crew: Usage: --allow fly"),
+        (["run", "review", "--report", "/nope/x.md"], "crew: Usage: --report /nope/x.md: "),
+        (["run", "review", "--paths", "../../x"], "crew: Usage: --paths ../../x: "),
+        (["run", "review", "--max-concurrency", "0"], "Usage: crew run"),
+        (["run"], "Usage: crew run"),
+        (["frobnicate"], "Usage: crew"),
+        (["show", "nosuch"], "crew: Run: "),
+    ],
+)
+def test_bad_input_is_one_clear_error_and_leaves_nothing(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    args: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CREW_HOME", str(tmp_path / "home"))
+    assert run_main(monkeypatch, *args) == 2
+    shown = capsys.readouterr()
+    assert shown.err.startswith(message)
+    assert "Traceback" not in shown.err
+    assert shown.out == ""
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_home_that_cannot_be_written_is_told_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CREW_HOME", str(tmp_path / "file" / "home"))
+    assert run_main(monkeypatch, "run", "review") == 3
+    shown = capsys.readouterr().err
+    assert shown.startswith("crew: Storage: ")
+    assert "Not a directory" in shown
+
+
+@pytest.fixture(autouse=True)
+def _details_of_errors_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "said"),
+    [
+        (StoreError("the disk is gone"), 3, "crew: Storage: the disk is gone\n"),
+        (KeyError("lost"), 3, "crew: Unexpected: KeyError: 'lost'\n  this is a bug in crew; "),
+        (KeyboardInterrupt(), 130, ""),
+        (BrokenPipeError(), 0, ""),
+        (typer.Exit(4), 4, ""),
+    ],
+)
+def test_whatever_a_command_raises_becomes_an_exit_code(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    raised: BaseException,
+    code: int,
+    said: str,
+) -> None:
+    def fail() -> None:
+        raise raised
+
+    failing = typer.Typer(pretty_exceptions_enable=False)
+    failing.command()(fail)
+    monkeypatch.setattr(application, "app", failing)
+    monkeypatch.delenv("CREW_DEBUG", raising=False)
+    assert run_main(monkeypatch) == code
+    shown = capsys.readouterr().err
+    assert shown.startswith(said)
+    assert bool(shown) is bool(said)
