@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from crew.definitions.placeholders import find, render
+from crew.definitions.placeholders import find, render, value_at
 from crew.definitions.types import Agent, Plan, Step
 from crew.orchestration.board import Task
 from crew.records import ArtifactRef
@@ -45,9 +45,9 @@ def lookup(goal: str, results: Mapping[str, Any], item: Any = None) -> Callable[
             case ("goal",):
                 return goal
             case ("item", *rest):
-                return _dig(item, rest)
+                return value_at(item, rest)
             case ("steps", step, "result", *rest):
-                return _dig(results.get(step), rest)
+                return value_at(results.get(step), rest)
         return None
 
     return read
@@ -100,17 +100,6 @@ def result_block(task: Task, agent: str, store: StoreValue) -> str:
         f"{body[:_EDGE]}\n[{left_out:,} characters are left out here; read artifact:{ref.name} "
         f"for all of it]\n{body[-_EDGE:]}\n</result>"
     )
-
-
-def _dig(value: Any, path: list[str]) -> Any:
-    for key in path:
-        if isinstance(value, dict):
-            value = value.get(key)
-        elif isinstance(value, list) and key.isdigit() and int(key) < len(value):
-            value = value[int(key)]
-        else:
-            return None
-    return value
 
 
 def _shown(value: Any) -> str:

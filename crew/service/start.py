@@ -191,8 +191,17 @@ def default_library(
     Args:
         tools: Names that definitions may list beside the built-in tools.
     """
-    config = Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    return Library.load(workspace, config / "crew", bundled_root(), tools=(*TOOL_NAMES, *tools))
+    user = _config_folder(environ)
+    return Library.load(workspace, user, bundled_root(), tools=(*TOOL_NAMES, *tools))
+
+
+def _config_folder(environ: Mapping[str, str]) -> Path | None:
+    """The person's own definitions (XDG base directories); None where there is no home."""
+    configured = environ.get("XDG_CONFIG_HOME", "")
+    if os.path.isabs(configured):  # the specification says to ignore a relative one
+        return Path(configured) / "crew"
+    home = environ.get("HOME", "")
+    return Path(home) / ".config" / "crew" if os.path.isabs(home) else None
 
 
 def find_workspace(folder: Path) -> Path:
