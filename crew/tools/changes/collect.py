@@ -1,7 +1,7 @@
 """Finding what is under review, and reading its hunks within bounds."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -18,6 +18,7 @@ from crew.tools.workspace import ReviewScope, Workspace
 _PATCH_LIMIT = 8_000_000
 _COUNT_LIMIT = 64_000_000
 _ARGUMENT_LIMIT = 100_000
+_HASHED_AT_ONCE = 200
 _WHOLE = 2_000
 """From this many files on, one diff of everything costs less than naming each of them."""
 
@@ -136,11 +137,13 @@ async def _compare(git: Git, how: Comparison, places: tuple[str, ...]) -> Survey
     revisions = [how.base, *([how.head] if how.head else [])]
     pathspec = ["--", *(places or (".",))]
     listing = await git.run(
-        "diff", "--raw", "--numstat", "-z", *DIFF_OPTIONS, *revisions, *pathspec
+        "diff", "--raw", "--no-abbrev", "--numstat", "-z", *DIFF_OPTIONS, *revisions, *pathspec
     )
     if listing.code and not listing.cut:
         raise ToolError(f"git diff failed: {listing.stderr.strip() or listing.code}")
-    changes = list(await anyio.to_thread.run_sync(parse_list, listing.stdout))
+    parsed = await anyio.to_thread.run_sync(parse_list, listing.stdout)
+    same = await _only_touched(git, parsed.doubtful)
+    changes = [change for change in parsed.changes if change.path not in same]
     if how.head is None:
         others = await git.run("ls-files", "--others", "--exclude-standard", "-z", *pathspec)
         names = [name for name in os.fsdecode(others.stdout).split("\0") if name]
@@ -160,6 +163,24 @@ async def _compare(git: Git, how: Comparison, places: tuple[str, ...]) -> Survey
         head=how.head,
         places=places,
     )
+
+
+async def _only_touched(git: Git, doubtful: Mapping[str, str]) -> set[str]:
+    """The files whose content is as it was.
+
+    Git would find out and note it in its index, which a reader leaves alone.
+    """
+    same: set[str] = set()
+    paths = list(doubtful)
+    for at in range(0, len(paths), _HASHED_AT_ONCE):
+        batch = paths[at : at + _HASHED_AT_ONCE]
+        hashed = await git.run("hash-object", "--", *batch)
+        ids = hashed.stdout.decode("ascii", "replace").split()
+        if len(ids) == len(batch):
+            same |= {
+                path for path, found in zip(batch, ids, strict=True) if doubtful[path] == found
+            }
+    return same
 
 
 def _count_lines(git: Git, names: Sequence[str]) -> list[Change]:

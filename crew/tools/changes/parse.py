@@ -17,37 +17,58 @@ _STATUS: dict[str, ChangeStatus] = {
     "T": "typechange",
 }
 _KINDS: dict[str, FileKind] = {"120000": "link", "160000": "submodule"}
+_NUMSTAT = re.compile(r"(\d+|-)\t(\d+|-)\t(.*)", re.DOTALL)
 _HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _ESCAPES = {"a": 7, "b": 8, "t": 9, "n": 10, "v": 11, "f": 12, "r": 13, '"': 34, "\\": 92}
 _ESCAPE = re.compile(r"\\([0-7]{3}|[abtnvfr\"\\])")
 
 
-def parse_list(output: bytes) -> tuple[Change, ...]:
-    """Read `git diff --raw --numstat -z`: every file once, without hunks."""
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The files of a diff.
+
+    Attributes:
+        changes: Every file once, without hunks; those that were only touched are left out.
+        doubtful: Binary files that may have been only touched: path to their old object id.
+    """
+
+    changes: tuple[Change, ...]
+    doubtful: dict[str, str]
+
+
+def parse_list(output: bytes) -> Listing:
+    """Read `git diff --raw --no-abbrev --numstat -z`."""
     fields = iter(os.fsdecode(output).split("\0"))
     changes: dict[str, Change] = {}
+    touched: dict[str, str] = {}
     for head in fields:
         if head.startswith(":"):
-            change = _raw_record(head, fields)
-            if change and change.path not in changes:
-                changes[change.path] = change
-        elif head.count("\t") == 2:
-            _count(changes, head, fields)
-    return tuple(changes.values())
+            _raw_record(head, fields, changes, touched)
+        elif counted := _NUMSTAT.match(head):
+            path = _count(changes, counted, fields)
+            if path in touched and not changes[path].binary:
+                del touched[path]
+    doubtful = {path: old for path, old in touched.items() if changes[path].binary}
+    kept = (change for path, change in changes.items() if path not in touched or path in doubtful)
+    return Listing(tuple(kept), doubtful)
 
 
-def _raw_record(head: str, fields: Iterator[str]) -> Change | None:
-    old_mode, new_mode, _, _, letter = head[1:].split(" ")
+def _raw_record(
+    head: str, fields: Iterator[str], changes: dict[str, Change], touched: dict[str, str]
+) -> None:
+    old_mode, new_mode, old_id, new_id, letter = head[1:].split(" ")
     path, old_path = next(fields), None
     if letter[0] in "RC":
         old_path, path = path, next(fields)
     status = _STATUS.get(letter[0])
-    if status is None:
-        return None
+    if status is None or path in changes:
+        return
     kind = _KINDS.get(new_mode if status != "deleted" else old_mode, "file")
-    return Change(
-        path=path, old_path=old_path, status=status, kind=kind, note=_note(old_mode, new_mode, kind)
-    )
+    note = _note(old_mode, new_mode, kind)
+    changes[path] = Change(path=path, old_path=old_path, status=status, kind=kind, note=note)
+    in_tree = not new_id.strip("0")
+    if status == "modified" and in_tree and old_mode == new_mode and kind != "submodule":
+        touched[path] = old_id
 
 
 def _note(old_mode: str, new_mode: str, kind: FileKind) -> str:
@@ -61,20 +82,21 @@ def _note(old_mode: str, new_mode: str, kind: FileKind) -> str:
     return ""
 
 
-def _count(changes: dict[str, Change], head: str, fields: Iterator[str]) -> None:
-    added, removed, path = head.split("\t")
+def _count(changes: dict[str, Change], head: re.Match[str], fields: Iterator[str]) -> str:
+    added, removed, path = head.groups()
     if not path:
         next(fields)
         path = next(fields)
     change = changes.get(path)
     if change is None:
-        return
+        return path
     if added == "-":
         changes[path] = replace(change, binary=True)
     else:
         changes[path] = replace(
             change, added=change.added + int(added), removed=change.removed + int(removed)
         )
+    return path
 
 
 @dataclass(slots=True)
