@@ -60,11 +60,12 @@ def replace_file(path: Path, data: bytes, name: str) -> None:
     Raises:
         ToolError: It could not be written; the old file is untouched.
     """
+    # Beside the file: a rename does not cross file systems.
+    temporary = path.with_name(f".crew-{secrets.token_hex(6)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        mode = _mode(path)
-        temporary = _write_beside(path, data, mode)
         try:
+            _write_new(temporary, data, _mode(path))
             temporary.replace(path)
         except OSError:
             temporary.unlink(missing_ok=True)
@@ -80,19 +81,13 @@ def _mode(path: Path) -> int | None:
         return None
 
 
-def _write_beside(path: Path, data: bytes, mode: int | None) -> Path:
-    temporary = path.with_name(f".crew-{secrets.token_hex(6)}.tmp")
+def _write_new(path: Path, data: bytes, mode: int | None) -> None:
     # 0666 lets the kernel apply the umask, which can't be read without changing it.
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            if mode is not None:
-                os.fchmod(handle, mode)
-            file.write(data)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    return temporary
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    with os.fdopen(handle, "wb") as file:
+        if mode is not None:
+            os.fchmod(handle, mode)
+        file.write(data)
 
 
 def kind_of(head: bytes) -> str | None:

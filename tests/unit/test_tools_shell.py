@@ -124,9 +124,11 @@ async def test_a_quiet_child_in_the_background_does_not_survive_either(bench: Wo
     assert not runs(int(bench.lines[0]))
 
 
-async def test_a_stopped_command_can_be_ended(bench: Workbench) -> None:
-    await bench.call(Shell(), command="echo $$; kill -STOP $$", timeout=0.3)
+async def test_a_stopped_command_is_let_go_on_to_clean_up(bench: Workbench) -> None:
+    command = "trap 'echo cleaned up; exit' TERM; echo $$; kill -STOP $$; sleep 1000"
+    output = await bench.call(Shell(), command=command, timeout=0.3)
     assert not runs(int(bench.lines[0]))
+    assert "cleaned up" in output.text
 
 
 async def test_an_endless_output_leaves_head_tail_a_count_and_the_whole_as_an_artifact(
