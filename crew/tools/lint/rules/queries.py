@@ -21,7 +21,7 @@ _VALUE_PLACE = re.compile(
     re.IGNORECASE,
 )
 _SAFE_VALUE = re.compile(
-    r"^[A-Z][A-Z0-9_]*$|^\d+$|placeholder|bind|params?\b|qmarks?|question_?marks|^marks$|quote|escape"
+    r"(?-i:^[A-Z][A-Z0-9_]*$)|^\d+$|placeholder|bind|params?\b|qmarks?|question_?marks|^marks$|quote|escape"
     r"|sanitiz|identifier|^int\(|^len\(|\.join\(|^Number\(|^parseInt\(",
     re.IGNORECASE,
 )
