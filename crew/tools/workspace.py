@@ -61,6 +61,7 @@ class Workspace:
             ) from error
         if not is_folder:
             raise WorkspaceError(f"{root} is not a folder", hint="run crew in a folder")
+        self._inside = os.path.join(self.root, "")
 
     def resolve(self, path: str) -> Path:
         """The absolute path behind a workspace path, every link followed.
@@ -74,14 +75,14 @@ class Workspace:
         if "\0" in path:
             raise PathError(f"{path!r} is not a path")
         try:
-            real = Path(os.path.realpath(self.root / path))
+            real = os.path.realpath(os.path.join(self.root, path))
         except (OSError, ValueError) as error:
             raise PathError(f"{shown(path)}: {error}") from error
-        if real != self.root and self.root not in real.parents:
+        if not os.path.join(real, "").startswith(self._inside):
             raise PathError(
                 f"{shown(path)} leads outside the workspace", hint="use a path inside the workspace"
             )
-        return real
+        return Path(real)
 
     def folder(self, path: str) -> Path:
         """Resolve a path that must be an existing folder.
