@@ -21,8 +21,8 @@ _VALUE_PLACE = re.compile(
     re.IGNORECASE,
 )
 _SAFE_VALUE = re.compile(
-    r"(?-i:^[A-Z][A-Z0-9_]*$)|^\d+$|placeholder|bind|params?\b|qmarks?|question_?marks|^marks$|quote|escape"
-    r"|sanitiz|identifier|^int\(|^len\(|\.join\(|^Number\(|^parseInt\(",
+    r"^(?-i:[A-Z][A-Z0-9_]*)$|^\d+$|^\w*placeholders?\w*$|^(?:\w+_)?(?:binds?|bindings|params?|q?marks)$"
+    r"|quote|escape|sanitiz|identifier|^int\(|^len\(|\.join\(|^Number\(|^parseInt\(",
     re.IGNORECASE,
 )
 _HOLES = {
