@@ -13,7 +13,7 @@ import anyio.lowlevel
 import pytest
 
 from crew.bus.disk import POLL_INTERVAL, DiskFeed
-from crew.bus.live import LiveFeed
+from crew.bus.live import BACKLOG, LiveFeed
 from crew.bus.progress_file import read_progress
 from crew.bus.recorder import Recorder
 from crew.bus.session_recorder import SessionRecorder
@@ -71,15 +71,17 @@ class Disk:
             await anyio.lowlevel.checkpoint()
 
 
-def a_recorder(run: RunFolder, sync: Callable[[int], None] = os.fsync) -> Recorder:
-    return Recorder(run, epoch=1, now=lambda: NOON, redact=Redactor(), sync=sync)
+def a_recorder(
+    run: RunFolder, sync: Callable[[int], None] = os.fsync, redact: Redactor | None = None
+) -> Recorder:
+    return Recorder(run, epoch=1, now=lambda: NOON, redact=redact or Redactor(), sync=sync)
 
 
 @asynccontextmanager
 async def recording(
-    run: RunFolder, sync: Callable[[int], None] = os.fsync
+    run: RunFolder, sync: Callable[[int], None] = os.fsync, redact: Redactor | None = None
 ) -> AsyncIterator[Recorder]:
-    recorder = a_recorder(run, sync)
+    recorder = a_recorder(run, sync, redact)
     async with anyio.create_task_group() as tasks:
         await tasks.start(lambda *, task_status: recorder.run(task_status=task_status))
         yield recorder
@@ -159,6 +161,33 @@ async def test_nothing_is_announced_before_a_durable_event_that_waits_for_the_di
         disk.open()
         await recorder.commit(END)
     assert seqs(seen) == [1, 2, 3, 4]
+
+
+async def test_each_durable_event_waits_for_a_sync_of_its_own_time(run: RunFolder) -> None:
+    gates = [threading.Event() for _ in range(3)]
+    begun, seen = list[int](), list[FeedItem]()
+
+    def sync(_handle: int) -> None:
+        begun.append(len(begun))
+        assert gates[begun[-1]].wait(10)
+
+    async def begins(number: int) -> None:
+        while len(begun) < number:
+            await anyio.lowlevel.checkpoint()
+
+    async with recording(run, sync) as recorder, anyio.create_task_group() as tasks:
+        tasks.start_soon(collect, recorder.feed, seen)
+        tasks.start_soon(recorder.commit, SessionEnded(session="a", status=Status.COMPLETED))
+        await begins(1)
+        tasks.start_soon(recorder.commit, END)
+        await anyio.wait_all_tasks_blocked()
+        gates[0].set()
+        await begins(2)
+        await anyio.wait_all_tasks_blocked()
+        assert seqs(seen) == [1]
+        gates[1].set()
+        gates[2].set()
+    assert seqs(seen) == [1, 2]
 
 
 async def test_many_commits_share_few_syncs_and_are_announced_in_order(run: RunFolder) -> None:
@@ -261,14 +290,16 @@ async def test_a_slow_subscriber_loses_and_doubles_nothing_and_holds_nobody_up(
             recorder.record(RunPaused())
             seen.append(await anext(reader))
             for number in range(5000):
-                recorder.record(Notice(text=f"note {number}"))
+                recorder.record(Notice(text=f"note {number}: {SECRET}"))
             seen += [await anext(reader) for _ in range(3000)]
             for number in range(3000):
                 recorder.record(Notice(text=f"more {number}"))
             await recorder.commit(END)
             seen += [item async for item in reader]
-        assert seen == list(journals.read(run))
-        assert len(seen) == 8002
+        assert seqs(seen) == list(range(1, 8003))
+        # What waited in memory still has its words; the rest came from the journal.
+        in_memory = [item for item in seen if isinstance(item, Notice) and SECRET in item.text]
+        assert len(in_memory) == BACKLOG
 
 
 async def test_a_backlog_of_one_is_enough_to_lose_nothing(run: RunFolder) -> None:
@@ -288,24 +319,45 @@ async def test_a_backlog_of_one_is_enough_to_lose_nothing(run: RunFolder) -> Non
     await recorder.close()
 
 
+async def test_what_was_read_before_it_was_announced_is_given_when_it_is(run: RunFolder) -> None:
+    disk = Disk()
+    recorder = a_recorder(run, disk)
+    recorder.feed = LiveFeed(run, backlog=1)
+    async with recorder.feed.subscribe() as items, anyio.create_task_group() as tasks:
+        reader = aiter(items)
+        recorder.record(RunPaused())
+        disk.shut()
+        tasks.start_soon(recorder.commit, SessionEnded(session="s", status=Status.COMPLETED))
+        await disk.busy(1)
+        for _ in range(10):
+            recorder.record(RunResumed())
+        assert seqs([await anext(reader)]) == [1]
+        disk.open()
+        await recorder.commit(END)
+        assert seqs([item async for item in reader]) == list(range(2, 14))
+    await recorder.close()
+
+
 async def test_of_many_states_a_slow_subscriber_gets_the_newest_in_its_place(
     run: RunFolder,
 ) -> None:
     async with recording(run) as recorder:
         session = Session(recorder)
         async with recorder.feed.subscribe() as items:
-            recorder.record(RunPaused())
             for _ in range(5):
                 session.turn += 1
                 session.recorder.flush()
-            recorder.record(RunResumed())
             session.recorder.append(UserEntry(text="x"), turn=0)
             session.recorder.append(UserEntry(text="y"), turn=0)
+            recorder.record(RunPaused())
+            session.turn += 1
+            session.recorder.flush()
+            recorder.record(RunResumed())
             await recorder.commit(END)
             got = [item async for item in items]
     kinds = [type(item).__name__ for item in got]
-    assert kinds == ["RunPaused", "Progress", "RunResumed", "Grew", "RunEnded"]
-    assert turns(got) == [5]
+    assert kinds == ["Grew", "RunPaused", "Progress", "RunResumed", "RunEnded"]
+    assert turns(got) == [6]
 
 
 async def test_subscribers_end_when_a_run_is_closed_without_its_end(run: RunFolder) -> None:
@@ -483,32 +535,34 @@ async def test_a_damaged_transcript_is_read_on(run: RunFolder) -> None:
     assert reader.in_flight() == "fine"
 
 
-async def test_no_file_of_a_run_holds_a_secret(run: RunFolder) -> None:
-    async with recording(run) as recorder:
+@pytest.mark.parametrize("secret", [SECRET, "a known secret, with words"])
+async def test_no_file_of_a_run_holds_a_secret(run: RunFolder, secret: str) -> None:
+    async with recording(run, redact=Redactor(["a known secret, with words"])) as recorder:
         session = recorder.session(
             "s",
             lambda: Progress(
                 session="s",
                 status=Status.RUNNING,
-                preview=SECRET,
-                lines=(SECRET,),
+                preview=secret,
+                lines=(secret,),
                 started=NOON,
                 updated=NOON,
             ),
         )
-        recorder.record(Notice(text=SECRET))
-        session.append(UserEntry(text=SECRET), turn=0)
+        recorder.record(Notice(text=secret))
+        session.append(UserEntry(text=secret), turn=0)
         session.touch()
-        for at in range(len(SECRET)):
-            session.stream(SECRET[at])
+        for at in range(len(secret)):
+            session.stream(secret[at])
             await anyio.sleep(0.1)
-        recorder.artifacts.put("a.txt", SECRET.encode())
+        recorder.artifacts.put("a.txt", secret.encode())
         session.end()
+    assert secret[:20] not in recorder.feed.transcript("s").in_flight()
     files = [path for path in run.root.rglob("*") if path.is_file()]
     assert {path.name for path in files} >= {"s.jsonl", "s.live.jsonl", "events.jsonl", "a.txt"}
     for path in files:
-        assert SECRET not in path.read_text(), path
-        assert SECRET[:20] not in path.read_text(), path
+        assert secret not in path.read_text(), path
+        assert secret[:20] not in path.read_text(), path
 
 
 # progress.json
@@ -533,6 +587,7 @@ async def test_the_last_progress_is_on_disk_before_the_runs_end(run: RunFolder) 
     async with recording(run, disk) as recorder, anyio.create_task_group() as tasks:
         session = Session(recorder)
         session.advance()
+        await anyio.sleep(0.01)  # the first one is written at once, the next in half a second
         session.finished = True
         session.recorder.end()
         disk.shut()

@@ -13,8 +13,8 @@ Action = tuple[float, str, str]
 
 actions = st.lists(
     st.tuples(
-        st.sampled_from([0.0, 1 / 64, 3 / 64, 7 / 64, INTERVAL, 0.25, 1.0]),
-        st.sampled_from(["offer", "offer", "offer", "flush", "end"]),
+        st.sampled_from([0.0, 1 / 64, 1 / 64, 2 / 64, 3 / 64, 7 / 64, INTERVAL, 0.25]),
+        st.sampled_from(["offer"] * 6 + ["flush"] * 2 + ["end"]),
         st.sampled_from("ab"),
     ),
     max_size=60,
@@ -127,6 +127,16 @@ def test_an_offer_after_a_quiet_interval_is_sent_at_once() -> None:
     assert not coalescer.offer("a", 5.1)
     assert coalescer.due(5.15) == ["a"]
     assert coalescer.offer("a", 5.31)
+
+
+def test_a_flush_begins_a_new_interval() -> None:
+    coalescer: Coalescer[str] = Coalescer()
+    coalescer.offer("a", 5.0)
+    coalescer.offer("a", 5.1)
+    assert coalescer.flush("a", 5.12)
+    assert not coalescer.offer("a", 5.2)
+    assert coalescer.due(5.26) == []
+    assert coalescer.due(5.28) == ["a"]
 
 
 def test_an_end_sends_what_was_held_and_refuses_what_comes_later() -> None:

@@ -78,7 +78,15 @@ def test_a_json_line_stays_the_same_json_but_for_the_secret(
 @given(st.text(alphabet=st.sampled_from("\\\"'nrtbf/u0041 sk-pm_ghAKI://:@eyJ.\n\t"), max_size=60))
 def test_a_json_line_always_stays_json(text: str) -> None:
     known = Redactor(["nightly-secret1", '"quoted\\', "u0041u0041"])
-    for body in (text, text + TOKENS["npm-token"], "\\" + text + "nightly-secret1", KEY + text):
+    for body in (
+        text,
+        text + TOKENS["npm-token"],
+        text + "\n" + TOKENS["npm-token"][1:],
+        text + "\r" + TOKENS["stripe-key"].replace("sk", "k"),
+        text + "\n" + "ightly-secret1",
+        "\\" + text + "nightly-secret1",
+        KEY + text,
+    ):
         clean = known.line(json.dumps({"a": body, "b": "end"}).encode())
         assert json.loads(clean)["b"] == "end"
 

@@ -130,6 +130,17 @@ def test_a_file_rewritten_behind_an_equal_head_is_read_again(tmp_path: Path) -> 
     assert tail.poll() == [head[:-1], b"new", b"and more"]
 
 
+def test_a_file_replaced_by_another_of_the_same_beginning_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    append(path, b"one\n")
+    tail = Tail(path)
+    tail.poll()
+    append(tmp_path / "aside", b"one\ntwo\n")
+    (tmp_path / "aside").replace(path)
+    assert tail.poll() == [b"one", b"two"]
+    assert tail.resets == 1
+
+
 def test_a_last_line_without_newline_stays_until_it_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     tail = Tail(path)
@@ -196,13 +207,14 @@ def test_reading_backwards_page_by_page_gives_the_whole_file(
         assert before == 0
 
 
-def test_the_end_of_a_file_is_found_across_blocks(tmp_path: Path) -> None:
+@pytest.mark.parametrize("want", [259, 260, 261, 700])
+def test_the_end_of_a_file_is_found_across_blocks(tmp_path: Path, want: int) -> None:
     path = tmp_path / "a.jsonl"
     content = [b"%06d" % number + b"x" * 1000 for number in range(2000)]
     path.write_bytes(b"".join(line + b"\n" for line in content))
-    offset, found = read_back(path, None, 700)
-    assert found == content[-700:]
-    assert offset == 1300 * 1007
+    offset, found = read_back(path, None, want)
+    assert found == content[-want:]
+    assert offset == (2000 - want) * 1007
 
 
 def test_reading_an_absent_file_backwards_gives_nothing(tmp_path: Path) -> None:
