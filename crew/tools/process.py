@@ -20,7 +20,7 @@ GRACE = 2.0
 REAP = 0.5
 """Seconds to wait for a killed process to be gone."""
 
-_GLANCE = 0.05
+_GLANCE = 0.02
 
 _PROC = Path("/proc/self")
 
@@ -139,14 +139,20 @@ async def _end(process: Process) -> None:
     _signal(group, signal.SIGTERM)
     # A stopped process sees the first signal only when it goes on.
     _signal(group, signal.SIGCONT)
-    with anyio.move_on_after(GRACE):
+    if not await _gone(process, within=GRACE):
+        _signal(group, signal.SIGKILL)
+        await _gone(process, within=REAP)
+
+
+async def _gone(process: Process, *, within: float) -> bool:
+    """Wait until the leader is reaped and nobody of its group runs."""
+    with anyio.move_on_after(within):
         await process.wait()
         # The kernel tells nobody of grandchildren: they have to be looked at.
-        while _lives(group):  # noqa: ASYNC110 - see above
+        while _lives(process.pid):  # noqa: ASYNC110 - see above
             await anyio.sleep(_GLANCE)
-    _signal(group, signal.SIGKILL)
-    with anyio.move_on_after(REAP):
-        await process.wait()
+        return True
+    return False
 
 
 def _lives(group: int) -> bool:
