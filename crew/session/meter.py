@@ -55,7 +55,7 @@ class Meter:
         """The session as it is now."""
         tool, preview = next(iter(self._running.values()), ("", ""))
         tail = [line for line in clean(self._tail).splitlines() if line.strip()]
-        return Progress.model_construct(
+        return Progress(
             session=self._session,
             status=status,
             turn=turn,
