@@ -53,6 +53,7 @@ definitions.register(app)
 
 def main() -> NoReturn:
     """Run the command line of this process and leave with its exit code."""
+    _open_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         # What the terminal's encoding lacks is shown escaped, never an error.
         with contextlib.suppress(AttributeError, ValueError):
@@ -68,6 +69,16 @@ def main() -> NoReturn:
     _close(sys.stdout)
     _close(sys.stderr)
     sys.exit(code)
+
+
+def _open_missing_streams() -> None:
+    # Where a standard stream came closed, the next file opened would take its place.
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r+", encoding="utf-8"))  # noqa: SIM115  # for as long as the process lives
 
 
 def _code(leaving: SystemExit) -> int:
