@@ -339,6 +339,60 @@ SNIPPETS = {
         _ = err
         }
         """,
+    "tricky/lexer.rs": r"""
+        fn lex<'a>(text: &'a str, quote: char) -> Option<&'a str> {
+            match quote {
+                '"' | '\'' => None,
+                '{' => Some("// TODO: in a string"),
+                _ => Some(r#"a "raw" // string"#),
+            }
+        }
+        §todo§// TODO: still in step
+        """,
+    "tricky/lexer.ts": r"""
+        const quotes = /["'`]/g;
+        const comment = text.replace(/\/\/ TODO.*/, "");
+        const ratio = total / count; // share
+        const nested = `${items.map((item) => `"${item}"`).join("//")} // TODO no`;
+        const url = "https://example.org/TODO";
+        §todo§/* FIXME: still in step */
+        """,
+    "tricky/lexer.go": """
+        package lexer
+
+        var raw = `a "raw" string with // TODO in it`
+        var quote = '"'
+        var tick = '\\''
+        §todo§// TODO: still in step
+        """,
+    "tricky/Lexer.java": r'''
+        class Lexer {
+            String block = """
+                "quoted" // TODO: in a block
+                """;
+            char quote = '"';
+            §todo§// TODO: still in step
+        }
+        ''',
+    "tricky/lexer.py": r"""
+        text = 'it\'s # TODO: in a string'
+        block = '''
+        # TODO: in a block
+        '''
+        raw = r"\d+ # TODO"
+        §todo§# TODO: still in step
+        """,
+    "tricky/lexer.sh": r"""
+        #!/bin/sh
+        count=${#list} # length, and not a comment before it
+        echo "it's # TODO in a string" 'and "here" # TODO'
+        §todo§# TODO: still in step
+        """,
+    "tricky/values.yaml": r"""
+        note: it's a plain value with an apostrophe
+        color: "#ffffff" # fine
+        §todo§# TODO: still in step
+        """,
     "clean/worker.py": '''
         """Work through a queue."""
 

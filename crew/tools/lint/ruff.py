@@ -24,6 +24,8 @@ _OLD_PER_FILE = 3
 _OLD_IN_ALL = 20
 _SYNTAX = "invalid-syntax"
 _HARMLESS = re.compile(r"seems safe")
+_WORLD_WRITABLE = re.compile(r"0o[0-7]*[2367]\b")
+_FIXED_CODE = re.compile(r"\b(?:eval|exec)\(\s*[rb]?(?:\"[^\"]*\"|'[^']*')\s*[,)]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,8 @@ class _Runner:
         message = str(record.get("message", ""))
         if priority is None or _HARMLESS.search(message):
             return None
+        if code == "S103" and not _WORLD_WRITABLE.search(message):
+            return None
         if code == "F401" and file.path.endswith("__init__.py"):
             return None
         if file.is_test and code.startswith("S"):
@@ -176,13 +180,18 @@ class _Runner:
 
 
 def with_quotes(findings: Iterable[Finding], lines: Sequence[str]) -> Iterator[Finding]:
-    """The same findings of one file, each with the text of its line."""
+    """The same findings of one file, each with the text of its line, which may clear it."""
+    dynamic_names = any("globals().update(" in line for line in lines)
     for found in findings:
-        if found.line is not None and found.line <= len(lines) and not found.quote:
-            quote = quoted(before_secret(lines[found.line - 1]))
-            yield replace(found, quote=quote)
-        else:
+        if found.line is None or found.line > len(lines):
             yield found
+            continue
+        line = lines[found.line - 1]
+        harmless = (found.rule in {"S102", "S307"} and _FIXED_CODE.search(line)) or (
+            found.rule == "F821" and dynamic_names
+        )
+        judged = found.demoted() if harmless else found
+        yield replace(judged, quote=quoted(before_secret(line)))
 
 
 def old_text(text: str, change: Change) -> str:

@@ -31,7 +31,7 @@ _CALLS = (
     _trace("python", r"^\s*breakpoint\(", "breakpoint()", "P1"),
     _trace(
         "python",
-        r"\b(?:i?pdb|pudb|wdb)\.set_trace\(|^\s*import (?:i?pdb|pudb)\b",
+        r"\b(?:i?pdb|pudb|wdb)\.set_trace\(",
         "the debugger",
         "P1",
     ),
@@ -97,7 +97,7 @@ def _prints(file: SourceFile) -> Iterator[Hit]:
     pattern = _PRINT.get(file.language)
     for number in sorted(file.added) if pattern else ():
         code = pattern.search(file.code[number - 1]) if pattern else None
-        if code is None:
+        if code is None or "noqa" in file.lines[number - 1]:
             continue
         argument = file.bare[number - 1][code.start(1) :].strip()
         if _SAYS_SO.search(argument):

@@ -11,7 +11,9 @@ from crew.tools.lint.source import SourceFile
 
 _KEY_HEAD = re.compile(r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----(?P<rest>.*)")
 _KEY_BODY = re.compile(r"[A-Za-z0-9+/=]{40,}|Proc-Type:|Version:")
-_EXAMPLE_FILE = re.compile(r"(example|sample|template|\.dist$|\.tpl$)", re.IGNORECASE)
+_EXAMPLE_FILE = re.compile(
+    r"(example|sample|template|\.dist$|\.tpl$|(^|/)docs?/|\.(md|markdown|rst|adoc)$)", re.IGNORECASE
+)
 _MEND = "Remove it, revoke it where it was issued, and read it from the environment."
 
 

@@ -27,14 +27,15 @@ _GO_EMPTY_IF = re.compile(r"\bif\s+(?:[^{};\n]*;\s*)?err\s*!=\s*nil\s*\{\s*\}")
 _RUBY_RESCUE = re.compile(r"^\s*rescue(?:\s+(?:StandardError|Exception))?(?:\s*=>\s*\w+)?\s*$")
 
 
-def _hit(line: int, end_line: int, how: str, confidence: float = 0.8) -> Hit:
+def _hit(line: int, end_line: int, how: str, *, often_meant: bool = False) -> Hit:
     return Hit(
         line=line,
         end_line=end_line if end_line > line else None,
         title="An error is swallowed",
         body=f"{how}, so that a failure here leaves no trace. Handle it, let it pass on, or log "
         "it; if dropping it is right, catch only what is expected and say why.",
-        confidence=confidence,
+        priority="P3" if often_meant else None,
+        confidence=0.4 if often_meant else 0.7,
     )
 
 
@@ -45,12 +46,12 @@ def _braced(file: SourceFile) -> Iterator[Hit]:
         first, last = file.line_at(match.start()), file.line_at(match.end() - 1)
         if _MEANT.search(match["caught"] or "") or file.comment_on(first, last):
             continue
-        yield _hit(first, last, "The catch block is empty")
+        yield _hit(first, last, "The catch block is empty", often_meant=not match["caught"])
     if file.language in {"javascript", "typescript"} and not file.is_test:
         for match in _EMPTY_PROMISE.finditer(file.code_text):
             first, last = file.line_at(match.start()), file.line_at(match.end() - 1)
             if not file.comment_on(first, last):
-                yield _hit(first, last, "The promise's rejection is dropped", 0.6)
+                yield _hit(first, last, "The promise's rejection is dropped", often_meant=True)
 
 
 def _python(file: SourceFile) -> Iterator[Hit]:

@@ -81,7 +81,7 @@ def _skipped(file: SourceFile) -> Iterator[Hit]:
             body="The change skips a test. Mend the test, or say next to the mark why it is off "
             "and what would bring it back.",
             priority=priority,
-            confidence=0.5 if explained else 0.8,
+            confidence=0.5 if explained else 0.75,
         )
 
 

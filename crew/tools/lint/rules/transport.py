@@ -8,7 +8,7 @@ from crew.tools.lint.source import SourceFile
 
 _OFF = {
     "javascript": (
-        r"\brejectUnauthorized\s*:\s*false\b"
+        r"(?<![.\w])rejectUnauthorized\s*:\s*false\b"
         r"|NODE_TLS_REJECT_UNAUTHORIZED[\"'\]]*\s*=\s*[\"'`]?0"
     ),
     "go": r"\bInsecureSkipVerify\s*:\s*true\b",
