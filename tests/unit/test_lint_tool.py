@@ -1,0 +1,294 @@
+"""`lint` on changes: old code stays quiet, what a change breaks is found, pages hold everything."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crew.errors import ToolError
+from crew.records import JsonObject
+from crew.tools.lint import Lint
+from crew.tools.lint.masking import blank, tokens
+from crew.tools.lint.secrets import before_secret, find_secrets
+from tests.doubles.repository import Repository
+from tests.doubles.snippets import lint
+from tests.doubles.workbench import Workbench
+
+SHAPE = {
+    "title": str,
+    "body": str,
+    "priority": str,
+    "confidence": float,
+    "file": str,
+    "line": int,
+    "end_line": int,
+    "rule": str,
+    "quote": str,
+}
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repository:
+    """A repository without a commit."""
+    return Repository(tmp_path)
+
+
+async def page(repo: Repository, **args: object) -> JsonObject:
+    output = await Workbench(repo.root).call(Lint(), **args)
+    found: JsonObject = json.loads(output.text)
+    return found
+
+
+def told(findings: list[JsonObject]) -> list[tuple[str, str, int | None]]:
+    return [(found["priority"], found["rule"], found.get("line")) for found in findings]
+
+
+async def test_a_finding_has_its_fixed_shape(repo: Repository) -> None:
+    repo.write("a.py", "def run():\n    try:\n        go()\n    except Exception:\n        pass\n")
+    findings = await lint(repo.root)
+    assert {found["rule"] for found in findings} == {"F821", "swallowed-error"}
+    for found in findings:
+        assert {key: type(value) for key, value in found.items()}.items() <= SHAPE.items()
+        assert {"title", "body", "priority", "confidence", "file", "rule"} <= found.keys()
+        assert 0 <= found["confidence"] <= 1
+
+
+async def test_a_clean_change_in_a_dirty_file_stays_clean(repo: Repository) -> None:
+    repo.write(
+        "a.py", "import os\n\n\ndef run(items=[]):\n    return unknown\n\n\ndef go():\n    ...\n"
+    )
+    repo.commit()
+    repo.write(
+        "a.py",
+        "import os\n\n\ndef run(items=[]):\n    return unknown\n\n\ndef go():\n    return 1\n",
+    )
+    findings = await lint(repo.root)
+    assert {found["priority"] for found in findings} == {"P3"}
+    assert max(found["confidence"] for found in findings) <= 0.3
+
+
+async def test_what_a_change_breaks_elsewhere_in_the_file_keeps_its_weight(
+    repo: Repository,
+) -> None:
+    repo.write("a.py", "import os\nimport sys\n\nprint(os.name, sys.argv)\nprint(unknown)\n")
+    repo.commit()
+    repo.write("a.py", "import sys\n\nprint(os.name, sys.argv)\nprint(unknown)\n")
+    findings = await lint(repo.root)
+    assert told(findings) == [("P1", "F821", 3), ("P3", "F821", 4)]
+    assert "The change caused it" in findings[0]["body"]
+
+
+async def test_deleting_the_end_of_a_file_is_found_though_no_line_was_added(
+    repo: Repository,
+) -> None:
+    repo.write("a.py", "x = (\n    1,\n)\n")
+    repo.commit()
+    repo.write("a.py", "x = (\n    1,\n")
+    assert [rank for rank, *_ in told(await lint(repo.root))] == ["P0"]
+
+
+async def test_a_conflict_hides_the_syntax_errors_it_causes(repo: Repository) -> None:
+    repo.write("a.py", "<<<<<<< HEAD\nx = 1\n=======\nx = 2\n>>>>>>> topic\n")
+    assert told(await lint(repo.root)) == [("P0", "conflict-marker", 1)]
+
+
+async def test_old_findings_are_few(repo: Repository) -> None:
+    for number in range(10):
+        repo.write(f"m{number}.py", "import os\nimport sys\nimport re\nimport json\nx = 1\n")
+    repo.commit()
+    for number in range(10):
+        repo.write(f"m{number}.py", "import os\nimport sys\nimport re\nimport json\nx = 2\n")
+    assert len(await lint(repo.root)) == 20
+
+
+async def test_the_repositorys_own_ruff_settings_and_cache_are_left_alone(
+    repo: Repository,
+) -> None:
+    repo.write("ruff.toml", 'exclude = ["*.py"]\n[lint]\nselect = []\n')
+    repo.write("a.py", "print(unknown)\n")
+    assert told(await lint(repo.root)) == [("P1", "F821", 1)]
+    assert not (repo.root / ".ruff_cache").exists()
+
+
+async def test_an_authors_noqa_is_respected(repo: Repository) -> None:
+    repo.write("a.py", "print(unknown)  # noqa: F821\n")
+    assert await lint(repo.root) == []
+
+
+@pytest.mark.parametrize("syntax", ["type X = int", "def f[T](x: T) -> T: return x", "t'{1}'"])
+async def test_new_syntax_is_no_error(repo: Repository, syntax: str) -> None:
+    repo.write("a.py", f"{syntax}\n")
+    assert [found for found in await lint(repo.root) if found["priority"] < "P3"] == []
+
+
+async def test_code_without_a_test_is_one_remark_where_the_language_has_tests(
+    repo: Repository,
+) -> None:
+    code = "def one():\n    return 1\n\n\ndef two():\n    return 2\n"
+    repo.write("tests/test_a.py", "def test_one(): ...\n")
+    repo.write("a.py", "")
+    repo.commit()
+    repo.write("a.py", code)
+    repo.write("b.py", code + "\n\nthree = 3\n")
+    repo.write("c.go", "package c\n\nvar a = 1\n\nvar b = 2\n")
+    findings = await lint(repo.root)
+    assert [(found["rule"], found["file"], "line" in found) for found in findings] == [
+        ("untested-change", "b.py", False)
+    ]
+    repo.write("tests/test_a.py", "def test_one(): assert True\n")
+    assert await lint(repo.root) == []
+
+
+async def test_nobody_is_asked_for_tests_where_there_are_none(repo: Repository) -> None:
+    repo.write("a.py", "def one():\n    return 1\n\n\ndef two():\n    return 2\n")
+    assert await lint(repo.root) == []
+
+
+async def test_a_function_that_was_long_already_is_not_held_against_a_change(
+    repo: Repository,
+) -> None:
+    body = "".join(f"    step_{number} = {number}\n" for number in range(100))
+    repo.write("a.py", f"def run():\n{body}    return step_1\n")
+    repo.commit()
+    repo.write("a.py", f"def run():\n{body}    return step_2\n")
+    assert [found["rule"] for found in await lint(repo.root)] == ["F841"] * 3
+    repo.commit()
+    repo.write("b.py", "def run():\n    return 1\n")
+    repo.commit()
+    repo.write("b.py", f"def run():\n{body}    return step_1\n")
+    grown = [found for found in await lint(repo.root) if found["rule"] == "long-function"]
+    assert [(found["line"], found["end_line"]) for found in grown] == [(1, 102)]
+
+
+async def test_removed_secrets_and_deleted_files_are_silent(repo: Repository) -> None:
+    token = "ghp_" + "aB3dE5gH7jK9mN1pQ3sT5vX7zA9cE1fG3hJ5"
+    repo.write("a.js", f'const a = "{token}";\nconst b = 1;\n')
+    repo.write("b.js", f'const a = "{token}";\n')
+    repo.commit()
+    repo.write("a.js", "const b = 1;\n")
+    repo.git("rm", "--quiet", "b.js")
+    assert await lint(repo.root) == []
+
+
+async def test_files_over_a_megabyte_are_left_out_with_a_note(repo: Repository) -> None:
+    repo.write("a.py", "x = 1\n")
+    repo.commit()
+    repo.write("a.py", "x = 1\n" * 200_000 + "print(unknown)\n")
+    found = await page(repo)
+    assert found["findings"] == []
+    assert "1 not checked: files that can't be read (not read: 1.2 MB)" in found["note"]
+
+
+async def test_generated_files_are_left_out_with_a_note(repo: Repository) -> None:
+    repo.write("package-lock.json", "{}\n")
+    repo.write("api_pb2.py", "print(unknown)\n")
+    found = await page(repo)
+    assert (found["total"], "2 not checked: vendored or generated" in found["note"]) == (0, True)
+
+
+async def test_pages_follow_each_other_without_a_gap(repo: Repository) -> None:
+    repo.write("a.py", "".join(f"print(name_{number})\n" for number in range(500)))
+    bench, tool = Workbench(repo.root), Lint()
+    seen: list[int] = []
+    offset: int | None = 0
+    while offset is not None:
+        output = await bench.call(tool, offset=offset, limit=1_000)
+        assert len(output.text) < 60_000
+        part = json.loads(output.text)
+        assert (part["offset"], part["total"]) == (offset, 500)
+        seen += [found["line"] for found in part["findings"]]
+        offset = part["next"]
+    assert seen == list(range(1, 501))
+
+
+async def test_pages_of_one_reading_do_not_shift_when_files_change(repo: Repository) -> None:
+    repo.write("b.py", "print(one)\nprint(two)\n")
+    bench, tool = Workbench(repo.root), Lint()
+    await bench.call(tool, limit=1)
+    repo.write("a.py", "print(zero)\n")
+    second = json.loads((await bench.call(tool, offset=1, limit=1)).text)
+    assert [(found["file"], found["line"]) for found in second["findings"]] == [("b.py", 2)]
+    anew = json.loads((await bench.call(tool)).text)
+    assert anew["total"] == 3
+
+
+async def test_at_most_5000_findings_are_kept(repo: Repository) -> None:
+    for number in range(6):
+        repo.write(f"m{number}.py", "".join(f"print(n{line})\n" for line in range(1_000)))
+    found = await page(repo, limit=1)
+    assert found["total"] == 5_000
+    assert "5,000 of 6,000" in found["note"]
+
+
+async def test_profiles_differ(repo: Repository) -> None:
+    repo.write("a.py", "import subprocess\n\n\ndef run(c):\n    subprocess.run(c, shell=True)\n")
+    repo.write("b.py", "print(unknown)\n")
+    assert [found["rule"] for found in await lint(repo.root, "quality")] == ["F821"]
+    assert [found["rule"] for found in await lint(repo.root, "security")] == ["S602"]
+    assert [found["rule"] for found in await lint(repo.root, "all")] == ["S602", "F821"]
+
+
+async def test_paths_limit_the_checks(repo: Repository) -> None:
+    repo.write("a/x.py", "print(unknown)\n")
+    repo.write("b/x.py", "print(unknown)\n")
+    found = await page(repo, paths=["b"])
+    assert [finding["file"] for finding in found["findings"]] == ["b/x.py"]
+    with pytest.raises(ToolError, match="outside"):
+        await page(repo, paths=["../b"])
+
+
+async def test_odd_names_and_contents_are_checked(repo: Repository) -> None:
+    repo.write("-rf.py", "print(unknown)\n")
+    repo.write("naïve name.py", "print(unknown)\n")
+    repo.write("dos.py", "x = 1\r\nprint(unknown)\r\n")
+    repo.write("latin.js", b"// caf\xe9\ndebugger;\n")
+    repo.write("empty.py", "")
+    found = {(each["file"], each["line"], each["quote"]) for each in await lint(repo.root)}
+    assert found == {
+        ("-rf.py", 1, "print(unknown)"),
+        ("naïve name.py", 1, "print(unknown)"),
+        ("dos.py", 2, "print(unknown)"),
+        ("latin.js", 2, "debugger;"),
+    }
+
+
+async def test_links_are_not_followed(
+    repo: Repository, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    outside = tmp_path_factory.mktemp("outside") / "x.py"
+    outside.write_text("print(unknown)\n")
+    (repo.root / "link.py").symlink_to(outside)
+    assert await lint(repo.root) == []
+
+
+async def test_the_same_change_gives_the_same_text(repo: Repository) -> None:
+    for name in ("b", "a", "c"):
+        repo.write(f"{name}.py", "print(unknown)\nbreakpoint()\n# TODO: x\n")
+    first = await Workbench(repo.root).call(Lint())
+    second = await Workbench(repo.root).call(Lint())
+    assert first == second
+    assert [found["file"] for found in json.loads(first.text)["findings"][:2]] == ["a.py", "a.py"]
+
+
+@given(
+    text=st.text(alphabet="ab \"'`/*#\\\n{}$-<>!=%", max_size=200),
+    language=st.sampled_from(
+        ["python", "typescript", "go", "rust", "ruby", "shell", "yaml", "sql"]
+    ),
+)
+@settings(max_examples=150, deadline=None)
+def test_blanking_moves_nothing(text: str, language: str) -> None:
+    spans = tokens(text, language)
+    masked = blank(text, spans, frozenset({"comment", "string"}))
+    assert [len(line) for line in masked.split("\n")] == [len(line) for line in text.split("\n")]
+    assert all(new in (old, " ") for new, old in zip(masked, text, strict=True))
+
+
+@given(st.text(max_size=300))
+@settings(max_examples=150, deadline=None)
+def test_looking_for_secrets_never_fails_and_points_into_the_line(line: str) -> None:
+    for secret in find_secrets(line, unquoted=True):
+        assert line[secret.start :].startswith(secret.value)
+        assert secret.value not in before_secret(line)
