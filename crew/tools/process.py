@@ -14,7 +14,7 @@ from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 
 from crew.errors import ToolError
 
-GRACE = 2.0
+GRACE = 1.5
 """Seconds between asking a group to end and ending it."""
 
 REAP = 0.5
