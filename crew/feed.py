@@ -1,7 +1,8 @@
 """What a front end may read of a run: one protocol, live in a process or followed on disk."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 from crew.entries import Entry
@@ -35,6 +36,66 @@ class TranscriptReader(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Consecutive complete lines of a transcript.
+
+    Attributes:
+        start: The place where the first of them starts; only good for asking again.
+        end: The place behind the last of them.
+        entries: In file order; a damaged line is an `ErrorEntry`.
+    """
+
+    start: int = 0
+    end: int = 0
+    entries: tuple[Entry, ...] = ()
+
+
+class TranscriptPages(Protocol):
+    """Reads any part of a transcript; the calls may block, and suit a thread.
+
+    The first place of every transcript is 0.
+    """
+
+    @property
+    def resets(self) -> int:
+        """How often the transcript turned out to be another one; then all places are void."""
+        ...
+
+    def last(self, want: int) -> Page:
+        """The last lines, at most `want` of them."""
+        ...
+
+    def before(self, place: int, want: int) -> Page:
+        """The lines that end at a place."""
+        ...
+
+    def after(self, place: int, want: int) -> Page:
+        """The lines from a place on; empty when there are none yet."""
+        ...
+
+    def in_flight(self, line: int) -> str:
+        """The text of the part that streams now and will be line `line` or one behind it."""
+        ...
+
+    def find(
+        self,
+        says: Callable[[Entry], bool],
+        place: int,
+        *,
+        backwards: bool,
+        hint: str = "",
+        stop: Callable[[], bool] = ...,
+    ) -> Page | None:
+        """The nearest line from a place on, or before it, whose entry `says` accepts.
+
+        Args:
+            hint: Text that such a line has, in whatever case; spares judging the others.
+            stop: Asked now and then; True ends the search.
+        """
+        ...
+
+
 class Feed(Protocol):
     """Everything a front end may know of one run."""
 
@@ -53,4 +114,8 @@ class Feed(Protocol):
 
     def transcript(self, session: str) -> TranscriptReader:
         """Open a session's transcript at its beginning; an absent one reads as empty."""
+        ...
+
+    def pages(self, session: str) -> TranscriptPages:
+        """Open a session's transcript anywhere; an absent one is empty."""
         ...

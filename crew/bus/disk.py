@@ -11,6 +11,7 @@ import anyio.lowlevel
 import anyio.to_thread
 from watchfiles import awatch
 
+from crew.bus.pages import DiskPages
 from crew.bus.progress_file import parse_progress, read_raw_progress
 from crew.bus.transcript import DiskTranscript
 from crew.events import Event, RunEnded, parse_event
@@ -63,6 +64,10 @@ class DiskFeed:
     def transcript(self, session: str) -> DiskTranscript:
         """Open a session's transcript at its beginning; an absent one reads as empty."""
         return DiskTranscript(self._folder, session)
+
+    def pages(self, session: str) -> DiskPages:
+        """Open a session's transcript anywhere; an absent one is empty."""
+        return DiskPages(self._folder, session)
 
 
 def _changes(folder: RunFolder) -> AsyncGenerator[Any, None]:

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 import anyio
 import anyio.lowlevel
 
+from crew.bus.pages import DiskPages
 from crew.bus.transcript import DiskTranscript
 from crew.events import Event, RunEnded, parse_event
 from crew.feed import FeedItem, Grew
@@ -91,6 +92,10 @@ class LiveFeed:
     def transcript(self, session: str) -> DiskTranscript:
         """Open a session's transcript at its beginning; an absent one reads as empty."""
         return DiskTranscript(self._folder, session)
+
+    def pages(self, session: str) -> DiskPages:
+        """Open a session's transcript anywhere; an absent one is empty."""
+        return DiskPages(self._folder, session)
 
 
 class _Subscription:

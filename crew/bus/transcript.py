@@ -41,6 +41,10 @@ class DiskTranscript:
 
         A part that `poll` has already given as an entry is not given again.
         """
+        return self.in_flight_from(self._lines)
+
+    def in_flight_from(self, line: int) -> str:
+        """The text of the part that will be line `line` of the transcript, or one behind it."""
         while True:
             lines = self._live.poll()
             if self._live.resets != self._live_resets:
@@ -48,7 +52,7 @@ class DiskTranscript:
                 self._parts = []
             self._parts.extend(map(_chunk, lines))
             if not self._live.more:
-                return "".join(text for row, text in self._parts if row >= self._lines)
+                return "".join(text for row, text in self._parts if row >= line)
 
     def close(self) -> None:
         """Nothing is kept open between calls."""

@@ -1,5 +1,18 @@
 """Pure projections of events for front ends: no terminal, no clock, no disk."""
 
+from crew.view.entry_rows import EntryRow, EntryRows
+from crew.view.entry_words import (
+    Form,
+    Head,
+    Part,
+    child_of,
+    entry_head,
+    entry_matches,
+    entry_parts,
+    entry_text,
+    message_head,
+    waiting_messages,
+)
 from crew.view.findings import (
     Finding,
     Priority,
@@ -12,7 +25,18 @@ from crew.view.findings import (
 )
 from crew.view.fold import RunFold, replay
 from crew.view.lines import clock, command_words, event_line, usage_words
-from crew.view.rows import Mark, Row, doing, mark, rows, status_words, task_words
+from crew.view.rows import (
+    Mark,
+    Place,
+    Row,
+    doing,
+    mark,
+    outline,
+    row_at,
+    rows,
+    status_words,
+    task_words,
+)
 from crew.view.state import (
     CommandView,
     NoticeView,
@@ -38,10 +62,16 @@ __all__ = [
     "RULES_NOTE",
     "Block",
     "CommandView",
+    "EntryRow",
+    "EntryRows",
     "Finding",
+    "Form",
+    "Head",
     "Mark",
     "NoticeView",
+    "Part",
     "PermissionView",
+    "Place",
     "Priority",
     "Row",
     "RunFold",
@@ -52,18 +82,26 @@ __all__ = [
     "Totals",
     "age",
     "breaks",
+    "child_of",
     "clock",
     "command_words",
     "counted",
     "doing",
     "duration",
     "entry_block",
+    "entry_head",
+    "entry_matches",
+    "entry_parts",
+    "entry_text",
     "event_line",
     "findings",
     "mark",
+    "message_head",
     "money",
     "one_line",
+    "outline",
     "replay",
+    "row_at",
     "rows",
     "short_count",
     "status_words",
@@ -73,5 +111,6 @@ __all__ = [
     "tool_words",
     "usage_words",
     "verdict",
+    "waiting_messages",
     "worst",
 ]

@@ -41,6 +41,24 @@ class Row:
     session: SessionView | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a row is, and what it is about; cheap to make for every row of a large run.
+
+    Attributes:
+        key: The row's.
+        task: Its task; None for a spawned session.
+        session: Its session, the one of the latest attempt for a task.
+        items: The tasks that its fan-out made.
+    """
+
+    key: str
+    depth: int
+    task: str | None = None
+    session: str | None = None
+    items: tuple[str, ...] = ()
+
+
 _MARKS = {
     Status.PENDING: Mark.PENDING,
     Status.RUNNING: Mark.RUNNING,
@@ -88,7 +106,20 @@ def status_words(status: Status) -> str:
 
 def rows(view: RunView) -> tuple[Row, ...]:
     """Every task and session of the run; a row never moves before another."""
+    return tuple(row_at(view, place) for place in outline(view))
+
+
+def outline(view: RunView) -> tuple[Place, ...]:
+    """Where every row of the run is, in the order of `rows`; changes by events alone."""
     return tuple(_walk(view))
+
+
+def row_at(view: RunView, place: Place) -> Row:
+    """What one row says now."""
+    if place.task is None:
+        return _session_row(view.sessions[place.session or ""], place.depth)
+    task, session = view.tasks[place.task], view.sessions.get(place.session or "")
+    return _task_row(task, session, place.depth, [view.tasks[item] for item in place.items])
 
 
 def doing(session: SessionView) -> str:
@@ -131,7 +162,7 @@ def task_words(task: TaskView) -> str:
             return f"{ended}{why}"
 
 
-def _walk(view: RunView) -> Iterator[Row]:
+def _walk(view: RunView) -> Iterator[Place]:
     told: set[str] = set()
     parts: dict[str, list[TaskView]] = {}
     for task in view.tasks.values():
@@ -147,29 +178,38 @@ def _walk(view: RunView) -> Iterator[Row]:
     for session in view.sessions.values():
         if session.id not in told:
             told.add(session.id)
-            yield _session_row(session, 0)
+            yield _session_place(session, 0)
             yield from _children(view, session, 1, told)
 
 
 def _task(
     view: RunView, task: TaskView, depth: int, told: set[str], items: Sequence[TaskView]
-) -> Iterator[Row]:
+) -> Iterator[Place]:
     told.update(task.sessions)
-    session = view.sessions.get(task.sessions[-1]) if task.sessions else None
-    yield _task_row(task, session, depth, items)
+    yield Place(
+        key=f"task:{task.id}",
+        depth=depth,
+        task=task.id,
+        session=task.sessions[-1] if task.sessions else None,
+        items=tuple(item.id for item in items),
+    )
     for attempt in task.sessions:
         if (known := view.sessions.get(attempt)) is not None:
             yield from _children(view, known, depth + 1, told)
 
 
-def _children(view: RunView, parent: SessionView, depth: int, told: set[str]) -> Iterator[Row]:
+def _children(view: RunView, parent: SessionView, depth: int, told: set[str]) -> Iterator[Place]:
     for child in parent.children:
         session = view.sessions.get(child)
         if session is None or child in told:
             continue
         told.add(child)
-        yield _session_row(session, depth)
+        yield _session_place(session, depth)
         yield from _children(view, session, depth + 1, told)
+
+
+def _session_place(session: SessionView, depth: int) -> Place:
+    return Place(key=f"session:{session.id}", depth=depth, session=session.id)
 
 
 def _task_row(

@@ -1,6 +1,6 @@
 """A feed that gives items from memory, and the golden run as such items."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +9,7 @@ import anyio
 
 from crew.entries import Entry
 from crew.events import Event, RunEnded, Unknown, parse_event
-from crew.feed import FeedItem, Grew
+from crew.feed import FeedItem, Grew, Page
 from crew.progress import Progress
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -30,6 +30,43 @@ class MemoryTranscript:
 
     def close(self) -> None:
         return None
+
+
+class MemoryPages:
+    """A transcript in memory; a place is a line's number. Tests may append to `entries`."""
+
+    def __init__(self, entries: Sequence[Entry], in_flight: str = "") -> None:
+        self.entries = list(entries)
+        self.resets = 0
+        self.writing = in_flight
+
+    def last(self, want: int) -> Page:
+        return self._page(max(0, len(self.entries) - want), len(self.entries))
+
+    def before(self, place: int, want: int) -> Page:
+        return self._page(max(0, place - want), place)
+
+    def after(self, place: int, want: int) -> Page:
+        return self._page(place, place + want)
+
+    def in_flight(self, line: int) -> str:
+        return self.writing if line <= len(self.entries) else ""
+
+    def find(
+        self,
+        says: Callable[[Entry], bool],
+        place: int,
+        *,
+        backwards: bool,
+        hint: str = "",
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Page | None:
+        near = range(place - 1, -1, -1) if backwards else range(place, len(self.entries))
+        return next((self._page(at, at + 1) for at in near if says(self.entries[at])), None)
+
+    def _page(self, start: int, end: int) -> Page:
+        entries = tuple(self.entries[start:end])
+        return Page(start=start, end=start + len(entries), entries=entries)
 
 
 class MemoryFeed:
@@ -71,6 +108,9 @@ class MemoryFeed:
 
     def transcript(self, session: str) -> MemoryTranscript:
         return MemoryTranscript(self._transcripts.get(session, ()))
+
+    def pages(self, session: str) -> MemoryPages:
+        return MemoryPages(self._transcripts.get(session, ()))
 
 
 def golden_events() -> list[Event]:
