@@ -80,7 +80,7 @@ class TaskBoard:
         """Put tasks on the board, all or none.
 
         Raises:
-            BoardError: An id is taken, a need is unknown, or they would close a cycle.
+            BoardError: An id is taken, a need is unknown or dead, or they would close a cycle.
         """
         with self._lock:
             merged = dict(self._tasks)
@@ -201,6 +201,8 @@ def _check_needs(tasks: Tasks) -> None:
         for need in task.needs:
             if need not in tasks:
                 raise BoardError(f"task {task.id} needs {need}, which is not on the board")
+            if task.status == "pending" and tasks[need].status in DEAD:
+                raise BoardError(f"task {task.id} needs {need}, which is {tasks[need].status}")
     ordered = {task.id for task in _in_order(tasks)}
     stuck = [name for name in tasks if name not in ordered]
     if stuck:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from crew.definitions.placeholders import find, render, value_at
+from crew.definitions.placeholders import render, value_at
 from crew.definitions.types import Agent, Plan, Step
 from crew.orchestration.board import Task
 from crew.records import ArtifactRef
@@ -62,7 +62,7 @@ def step_prompt(
     agents: Mapping[str, str],
     store: StoreValue,
 ) -> str:
-    """The step's prompt with its values, then every needed result that it does not mention.
+    """The goal, the step's prompt with its values, and every needed result that it leaves out.
 
     Args:
         needed: The step's transitive needs, as tasks.
@@ -82,9 +82,8 @@ def step_prompt(
     text = render(step.prompt, value_of).strip()
     rest = [name for name in step.needs if name not in used and needed[name].status == "completed"]
     blocks = [result_block(needed[name], agents[name], store) for name in rest]
-    if goal and not any(place.path == ("goal",) for place in find(step.prompt)):
-        blocks.insert(0, f"<goal>\n{goal}\n</goal>")
-    return "\n\n".join([text, *blocks])
+    asked = [f"<goal>\n{goal}\n</goal>"] if goal else []
+    return "\n\n".join([*asked, text, *blocks])
 
 
 def result_block(task: Task, agent: str, store: StoreValue) -> str:
