@@ -1,6 +1,7 @@
 """The `crew` command: every failure ends as one clear line and the right exit code."""
 
 import contextlib
+import io
 import os
 import sys
 from typing import Annotated, NoReturn, TextIO
@@ -54,10 +55,8 @@ definitions.register(app)
 def main() -> NoReturn:
     """Run the command line of this process and leave with its exit code."""
     _open_missing_streams()
-    for stream in (sys.stdout, sys.stderr):
-        # What the terminal's encoding lacks is shown escaped, never an error.
-        with contextlib.suppress(AttributeError, ValueError):
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a TextIO in a test has none
+    sys.stdout = _writable(sys.stdout)
+    sys.stderr = _writable(sys.stderr)
     try:
         app(prog_name="crew")
     except SystemExit as leaving:
@@ -79,6 +78,15 @@ def _open_missing_streams() -> None:
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "r+", encoding="utf-8"))  # noqa: SIM115  # for as long as the process lives
+
+
+def _writable(stream: TextIO | None) -> TextIO:
+    if stream is None:  # the parent closed it (`>&-`)
+        return open(os.devnull, "w", encoding="utf-8")
+    # What the terminal's encoding lacks is shown escaped, never an error.
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+    return stream
 
 
 def _code(leaving: SystemExit) -> int:

@@ -14,7 +14,7 @@ import pytest
 
 from crew import __version__
 from crew.events import parse_event
-from tests.doubles.programs import RESULT, Program, program, review_script
+from tests.doubles.programs import RESULT, Program, program, review_script, submit
 
 STUCK = [{"text": "hm", "delay": 600}]
 
@@ -86,6 +86,22 @@ def test_a_reader_that_has_gone_leaves_the_exit_code_as_it_is(crew: Program) -> 
         assert done.returncode == 1
         assert "Traceback" not in done.stderr
         assert "Broken" not in done.stderr
+
+
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_a_stream_that_the_parent_closed_is_no_trouble(crew: Program, closed: str) -> None:
+    model = crew.model(review_script())
+    done = crew.run("run", "review", "-m", model, "--fail-on", "P1", close=closed)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_an_encoding_that_lacks_a_character_escapes_it(crew: Program) -> None:
+    model = crew.model(review_script(verifier=[submit({**RESULT, "summary": "caf\u00e9"})]))
+    env = {"PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    done = crew.run("run", "review", "-m", model, env=env)
+    assert done.returncode == 0
+    assert "caf\\xe9" in done.stdout
 
 
 def test_to_stop_reading_a_list_is_no_failure(crew: Program) -> None:

@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 
+import anyio
 import pytest
 from rich.text import Text
 
@@ -188,6 +189,7 @@ async def test_a_display_whose_reader_has_gone_ends_quietly(kind: str) -> None:
         else:
             await JsonDisplay(out, Output(io.StringIO())).follow(feed)
         assert out.closed
+    assert anyio.current_time() < 5 * 60  # it did not sit through the rest of the run
 
 
 class FailingFeed(MemoryFeed):

@@ -53,6 +53,7 @@ class Program:
         return f"scripted:{path}"
 
     def start(self, args: Sequence[str], **options: Any) -> subprocess.Popen[str]:
+        """Start it; `close` names a descriptor that it does not get, the rest is `Popen`'s."""
         environ = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
@@ -61,8 +62,11 @@ class Program:
             "PYTHONUTF8": "1",
             "TMPDIR": str(self.folder),
         }
+        command = [sys.executable, "-m", "crew", *args]
+        if closed := options.pop("close", ""):
+            command = ["sh", "-c", f'exec "$@" {closed}>&-', "sh", *command]
         return subprocess.Popen(
-            [sys.executable, "-m", "crew", *args],
+            command,
             cwd=self.folder / "work",
             env={**environ, **options.pop("env", {})},
             text=True,

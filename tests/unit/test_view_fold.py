@@ -189,6 +189,15 @@ def test_events_in_any_order_and_number_never_raise(events: list[Event]) -> None
         rows(fold.view)
 
 
+def test_the_last_event_told_again_counts_once() -> None:
+    notice = Notice(seq=1, text="hello")
+    assert len(replay([notice, notice]).notices) == 1
+
+
+def test_a_session_without_task_and_parent_has_a_row_of_its_own() -> None:
+    assert [row.key for row in rows(replay(started()))] == ["session:s"]
+
+
 def test_the_golden_run_folds_to_its_header_tasks_and_totals() -> None:
     view = replay(golden_items())
     assert (view.team, view.goal, view.status) == (
