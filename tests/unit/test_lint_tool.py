@@ -94,6 +94,14 @@ async def test_a_conflict_hides_the_syntax_errors_it_causes(repo: Repository) ->
     assert told(await lint(repo.root)) == [("P0", "conflict-marker", 1)]
 
 
+async def test_findings_of_the_change_come_before_remarks_on_old_code(repo: Repository) -> None:
+    repo.write("a.py", "import os\nx = 1\n")
+    repo.commit()
+    repo.write("a.py", "import os\nx = 2\n")
+    repo.write("b.py", "# TODO: more\n")
+    assert [found["file"] for found in await lint(repo.root)] == ["b.py", "a.py"]
+
+
 async def test_old_findings_are_few(repo: Repository) -> None:
     for number in range(10):
         repo.write(f"m{number}.py", "import os\nimport sys\nimport re\nimport json\nx = 1\n")
@@ -106,7 +114,7 @@ async def test_old_findings_are_few(repo: Repository) -> None:
 async def test_the_repositorys_own_ruff_settings_and_cache_are_left_alone(
     repo: Repository,
 ) -> None:
-    repo.write("ruff.toml", 'exclude = ["*.py"]\n[lint]\nselect = []\n')
+    repo.write("ruff.toml", '[lint.per-file-ignores]\n"*.py" = ["F821"]\n')
     repo.write("a.py", "print(unknown)\n")
     assert told(await lint(repo.root)) == [("P1", "F821", 1)]
     assert not (repo.root / ".ruff_cache").exists()

@@ -39,14 +39,20 @@ def map_play(talk: Talk) -> Part[None]:
         known: JsonObject = {"summary": summary, "files": [], "answers": found.claims}
         yield submission(talk, known, summary)
         return
-    title, files = yield from _changed_files(talk, diary)
+    changed = yield from _changed_files(talk, diary)
+    if changed is None:
+        # Without a result the reviewers behind this map are not asked to approve of nothing.
+        yield Turn(diary.told("What is under review could not be found."))
+        return
+    title, files = changed
     tests = [file["path"] for file in files if _TEST.search(file["path"])]
     summary = diary.told(_summary(title, files, tests))
     known = {"summary": summary, "files": files, "tests": tests, "areas": _areas(files)}
     yield submission(talk, known, summary)
 
 
-def _changed_files(talk: Talk, diary: Diary) -> Part[tuple[str, list[JsonObject]]]:
+def _changed_files(talk: Talk, diary: Diary) -> Part[tuple[str, list[JsonObject]] | None]:
+    """What is compared, in words, and the files; None when git_changes can't tell."""
     if "git_changes" not in talk.tools:
         diary.note("the tool git_changes is not among this agent's tools")
         return "the change", []
@@ -59,7 +65,7 @@ def _changed_files(talk: Talk, diary: Diary) -> Part[tuple[str, list[JsonObject]
         (reply,) = yield Turn(words, (call,))
         if not reply.ok:
             diary.note(f"git_changes failed: {reply.text.strip()[:200]}")
-            return title, files
+            return (title, files) if offset else None
         if not offset:
             title = reply.text.partition("\n")[0]
         files += [_file(match) for match in map(_ROW.match, reply.text.split("\n")) if match]

@@ -39,7 +39,7 @@ class _Stage:
         left = list(exchanges)
         matched = False
         for index, call in enumerate(self._turn.calls):
-            found = next((each for each in left if _is_of(each, call)), None)
+            found = _exchange_of(call, left, self._turn.calls)
             if found is None or self._replies[index] is not None:
                 continue
             matched = True
@@ -94,8 +94,16 @@ class _Stage:
         self._tries = 0
 
 
-def _is_of(exchange: Exchange, call: Call) -> bool:
-    return exchange.call.tool == call.tool and exchange.call.args == call.args
+def _exchange_of(
+    call: Call, exchanges: Sequence[Exchange], calls: Sequence[Call]
+) -> Exchange | None:
+    """The exchange of a call. Its arguments may come back changed, by redaction for one."""
+    same_tool = [each for each in exchanges if each.call.tool == call.tool]
+    exact = next((each for each in same_tool if each.call.args == call.args), None)
+    if exact is not None:
+        return exact
+    wanted = [each.args for each in calls if each.tool == call.tool]
+    return next((each for each in same_tool if each.call.args not in wanted), None)
 
 
 def _reply(exchange: Exchange) -> Reply:
