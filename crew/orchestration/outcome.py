@@ -51,6 +51,8 @@ def final_status(
     dead = [task for task in tasks.values() if task.status in DEAD - {"unreachable"}]
     if not dead:
         return Status.COMPLETED, None
+    fanned_out = {task.step for task in dead if task.id != task.step}
+    dead = [task for task in dead if task.id not in fanned_out]  # its items say what went wrong
     found = {task.id: sessions.get(task.id, Status.FAILED) for task in dead}
     worst = min(found.values(), key=_rank)
     first = next(task for task in dead if found[task.id] is worst)
