@@ -157,7 +157,9 @@ def _save(outcome: RunOutcome, report: Path) -> None:
     try:
         report.write_text(outcome.report, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
-        raise StoreError.from_os(f"writing the report to {report}", error) from error
+        reason = error.strerror or str(error)
+        kept = f"it is kept as {report_path(outcome)}" if report_path(outcome) else ""
+        raise StoreError(f"writing the report to {report}: {reason}", hint=kept) from error
 
 
 def _say_where(outcome: RunOutcome, *, shown: bool) -> None:

@@ -58,7 +58,8 @@ class Output:
         except OSError as error:
             self._drop()
             if error.errno not in _GONE:
-                raise StoreError.from_os(f"writing to {self._name}", error) from error
+                reason = error.strerror or str(error)
+                raise StoreError(f"writing to {self._name}: {reason}") from error
         except ValueError:  # the stream was closed in this process
             self.closed = True
 
