@@ -18,7 +18,7 @@ from crew.bus.recorder import Recorder
 from crew.commands import Cancel, Control
 from crew.definitions import Library, bundled_root
 from crew.definitions.types import Plan
-from crew.errors import CommandError, StoreError, UsageError, WorkspaceError
+from crew.errors import CommandError, StoreError, ToolError, UsageError, WorkspaceError
 from crew.feed import Feed
 from crew.models.protocol import ModelClient
 from crew.models.registry import Models
@@ -32,6 +32,7 @@ from crew.store.folder import RunFolder, create, new_run_id
 from crew.store.lock import RunLock
 from crew.store.manifest import Manifest, write
 from crew.store.redact import Redactor
+from crew.tools.changes import survey
 from crew.tools.protocol import Effect, Tool
 from crew.tools.registry import TOOL_NAMES
 from crew.tools.workspace import ReviewScope, Workspace
@@ -155,6 +156,7 @@ async def start(
     models = Models(request.model, request.clients)
     _check_models(models, plan)
     grants = _grants(plan, request)
+    await _check_base(workspace, request.scope)
     redact = Redactor.from_environ(environ)
     with ExitStack() as held:
         folder = _make_folder(request, sources)
@@ -222,6 +224,15 @@ def _check_models(models: Models, plan: Plan) -> None:
     for agent in (*plan.roles.values(), *plan.library.values()):
         for name in models.names(agent.model):
             models.client(name)
+
+
+async def _check_base(workspace: Workspace, scope: ReviewScope) -> None:
+    if scope.base is None:
+        return
+    try:
+        await survey(workspace, scope)
+    except ToolError as error:
+        raise UsageError(error.message, hint=error.hint or "see: git log --oneline") from error
 
 
 def _grants(plan: Plan, request: RunRequest) -> frozenset[str]:
