@@ -13,10 +13,10 @@ _BLOCK = re.compile(r"<result\s+(?P<attributes>[^>]*)>\n?(?P<body>.*?)\n?</resul
 _ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
 _NUMBERED = re.compile(r"^ *(\d+)\t(.*)$")
 _CUT_LINE = re.compile(r"^(?P<kept>.*) \[\.\.\. line of [\d,]+ bytes\]$", re.DOTALL)
-_BYTES_A_LINE = 40
-_PAGE_LINES = 300
-_PAGES_A_TURN = 20
-_ROUNDS = 4
+_LINES_IN_ALL = re.compile(r"^\(lines \d+-\d+ of (?:more than )?([\d,]+);", re.MULTILINE)
+_PAGE_LINES = 400
+_PAGES_A_TURN = 40
+_ROUNDS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,6 @@ class Result:
     Attributes:
         value: The parsed JSON; None while it is only known by its artifact, or can't be parsed.
         artifact: `artifact:NAME` when the block holds only the head and tail.
-        size: Bytes of the artifact.
     """
 
     step: str
@@ -34,7 +33,6 @@ class Result:
     status: str
     value: Any
     artifact: str = ""
-    size: int = 0
 
 
 def results_in(text: str) -> list[Result]:
@@ -43,7 +41,6 @@ def results_in(text: str) -> list[Result]:
     for match in _BLOCK.finditer(text):
         about = dict(_ATTRIBUTE.findall(match["attributes"]))
         artifact = about.get("artifact", "")
-        size = about.get("size", "")
         found.append(
             Result(
                 step=about.get("step", ""),
@@ -51,7 +48,6 @@ def results_in(text: str) -> list[Result]:
                 status=about.get("status", ""),
                 value=None if artifact else _parsed(match["body"]),
                 artifact=artifact,
-                size=int(size) if size.isdigit() else 0,
             )
         )
     return found
@@ -79,29 +75,27 @@ def read_results(talk: Talk, diary: Diary) -> Part[list[Result]]:
 
 
 def _read_artifact(result: Result) -> Part[Any]:
+    """All of an artifact: a first page, which says how many lines there are, then the others."""
     lines: dict[int, str] = {}
     limit = _PAGE_LINES
-    next_line = 1
+    total = 1
     for _ in range(_ROUNDS):
-        left = max(1, result.size // _BYTES_A_LINE - next_line + 1)
-        pages = min(_PAGES_A_TURN, -(-left // limit))
+        starts = range(len(lines) + 1, total + 1, limit)[:_PAGES_A_TURN]
         calls = tuple(
-            Call(
-                "read", {"path": result.artifact, "start": next_line + limit * page, "limit": limit}
-            )
-            for page in range(pages)
+            Call("read", {"path": result.artifact, "start": start, "limit": limit})
+            for start in starts
         )
         replies = yield Turn(f"Reading the whole result of {result.step}.", calls)
         if any(reply.cut for reply in replies):
-            limit = max(20, limit // 4)
+            limit = max(1, limit // 4)
             continue
         for reply in replies:
             lines |= numbered_lines(reply)
-        value = _parsed_lines([lines[number] for number in sorted(lines)])
-        if value is not None or not replies[-1].ok:
-            return value
-        next_line = max(lines, default=0) + 1
-    return None
+            if count := _LINES_IN_ALL.search(reply.text):
+                total = int(count[1].replace(",", ""))
+        if not lines or len(lines) >= total:
+            break
+    return _parsed_lines([lines[number] for number in sorted(lines)])
 
 
 def numbered_lines(reply: Reply) -> dict[int, str]:

@@ -6,7 +6,8 @@ from collections import Counter
 _QUOTED = re.compile(r"`([^`\n]{2,60})`|\"([^\"\n]{2,60})\"")
 _PATH = re.compile(r"(?<![\w/])(?:[\w.-]+/)+[\w.-]+|\b[\w-]+\.(?:[a-z]{1,4})\b(?!\()")
 _IDENTIFIER = re.compile(
-    r"\b(?:[A-Za-z]\w*_\w+|[a-z]+[A-Z]\w*|[A-Z][a-z]+[A-Z]\w*|\w+\(\)|--[a-z][\w-]+|[A-Z]{2,}\w*)"
+    r"\b(?:[A-Za-z]\w*_\w+|[a-z]+[A-Z]\w*|[A-Z][a-z]+[A-Z]\w*|\w+\(\)|[A-Z]{2,}\w*)"
+    r"|(?<!\S)--[a-z][\w-]+"
 )
 _WORD = re.compile(r"[A-Za-z][A-Za-z-]{3,}")
 _STOP_WORDS = """
