@@ -123,7 +123,7 @@ class Engine:
                 nursery.cancel_scope.cancel()
         except Exception as raised:  # a run always has an outcome, whatever went wrong
             self._fatal = self._fatal or raised
-            ended(self._failed(as_crew_error(self._fatal)))
+            ended(await self._finish(self._failed(as_crew_error(self._fatal))))
         finally:
             with anyio.CancelScope(shield=True), suppress(StoreError):
                 await self._recorder.close()
@@ -217,7 +217,7 @@ class Engine:
 
     def _described(self, status: Status, error: Failure | None) -> RunOutcome:
         tasks = self._board.tasks
-        result = final_result(self._plan.workflow, tasks) if tasks else None
+        result = self._redacted(final_result(self._plan.workflow, tasks)) if tasks else None
         report = report_markdown(
             team=self._plan.team.name,
             goal=self._options.goal,
@@ -232,10 +232,14 @@ class Engine:
             folder=self._folder.root,
             status=status,
             result=result,
-            report=report,
+            report=self._recorder.redact.plain(report),
             error=error,
             usage=self._budget.spent,
         )
+
+    def _redacted(self, result: Any) -> Any:
+        """A result as it may leave the run: on standard output as little as on the disk."""
+        return json.loads(self._recorder.redact(json.dumps(result, ensure_ascii=False)))
 
     def _note(self) -> str:
         names = {
@@ -252,8 +256,7 @@ class Engine:
         """
         try:
             outcome = dataclasses.replace(outcome, artifact=self._store_result(outcome))
-            report = self._recorder.redact(outcome.report)
-            replace(self._folder.report, report.encode("utf-8", "backslashreplace"))
+            replace(self._folder.report, outcome.report.encode("utf-8", "backslashreplace"))
             ended = RunEnded(
                 status=outcome.status,
                 error=outcome.error,

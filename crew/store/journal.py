@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import anyio
 import anyio.to_thread
@@ -58,6 +58,7 @@ class Journal:
     ) -> None:
         self._log = AppendLog(folder.journal, redact=redact)
         self._run, self._epoch, self._now = run, epoch, now
+        self._redact = redact
         self._sync, self._prior = sync, prior
         self._lock = anyio.Lock()
         self._failed: StoreError | None = None
@@ -73,16 +74,18 @@ class Journal:
         """Number, stamp and write an event.
 
         Returns:
-            The stamped event; the line on disk has no secrets, this has what it had.
+            The stamped event, as the line on disk has it.
 
         Raises:
             StoreError: The disk refused; the number was not used.
         """
         stamp = {"seq": self.seq + 1, "at": self._now(), "run": self._run, "epoch": self._epoch}
         stamped = event.model_copy(update=stamp)
-        self._log.append((to_json(stamped),))
+        line = to_json(stamped)
+        clean = self._redact.line(line)
+        self._log.append((clean,))
         self.seq += 1
-        return stamped
+        return stamped if clean is line else cast("E", parse_event(clean))
 
     async def commit(self, seq: int) -> None:
         """Wait until an event is on the disk; one sync serves all who wait.

@@ -13,7 +13,7 @@ import anyio.lowlevel
 import pytest
 
 from crew.bus.disk import POLL_INTERVAL, DiskFeed
-from crew.bus.live import BACKLOG, LiveFeed
+from crew.bus.live import LiveFeed
 from crew.bus.progress_file import read_progress
 from crew.bus.recorder import Recorder
 from crew.bus.session_recorder import SessionRecorder
@@ -297,9 +297,8 @@ async def test_a_slow_subscriber_loses_and_doubles_nothing_and_holds_nobody_up(
             await recorder.commit(END)
             seen += [item async for item in reader]
         assert seqs(seen) == list(range(1, 8003))
-        # What waited in memory still has its words; the rest came from the journal.
-        in_memory = [item for item in seen if isinstance(item, Notice) and SECRET in item.text]
-        assert len(in_memory) == BACKLOG
+        # From memory or from the journal, a subscriber gets the same events.
+        assert not [item for item in seen if isinstance(item, Notice) and SECRET in item.text]
 
 
 async def test_a_backlog_of_one_is_enough_to_lose_nothing(run: RunFolder) -> None:
