@@ -5,6 +5,7 @@ prompt is passed by reference, with its head and tail and the artifact to read.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ INLINE_LIMIT = 48_000
 """Characters of a result that stand in a prompt."""
 
 _EDGE = 6_000
+_BLOCK_TAG = re.compile(r"<(/?(?:goal|result)\b)")
 
 StoreValue = Callable[[str, bytes], ArtifactRef]
 
@@ -82,7 +84,7 @@ def step_prompt(
     text = render(step.prompt, value_of).strip()
     rest = [name for name in step.needs if name not in used and needed[name].status == "completed"]
     blocks = [result_block(needed[name], agents[name], store) for name in rest]
-    asked = [f"<goal>\n{goal}\n</goal>"] if goal else []
+    asked = [f"<goal>\n{_harmless(goal)}\n</goal>"] if goal else []
     return "\n\n".join([*asked, text, *blocks])
 
 
@@ -102,4 +104,10 @@ def result_block(task: Task, agent: str, store: StoreValue) -> str:
 
 
 def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
+    return _harmless(text)
+
+
+def _harmless(text: str) -> str:
+    """The text, unable to pass for a block of the prompt or to end one."""
+    return _BLOCK_TAG.sub(r"<\\\1", text)
