@@ -53,14 +53,26 @@ class GitChanges(Tool[GitChangesArgs]):
     path_args = ("paths",)
     args = GitChangesArgs
 
+    def __init__(self) -> None:
+        self._kept: tuple[tuple[object, ...], Survey] | None = None
+
     async def run(self, args: GitChangesArgs, ctx: ToolContext) -> ToolOutput:
         """Survey the change and show one page of it."""
         for path in args.paths:
             ctx.workspace.resolve(path)
-        found = (await survey(ctx.workspace, ctx.scope)).within(args.paths)
+        found = (await self._survey(args, ctx)).within(args.paths)
         page = await _page(found, args, ctx)
         text = "\n".join([*_heading(found.set), *page])
         return ToolOutput(text=text, summary=_summary(found.set))
+
+    async def _survey(self, args: GitChangesArgs, ctx: ToolContext) -> Survey:
+        """The first page looks anew; the next ones go on in what it found, so none shifts."""
+        key = (ctx.workspace.root, ctx.session, ctx.scope)
+        if (args.offset or args.line) and self._kept is not None and self._kept[0] == key:
+            return self._kept[1]
+        found = await survey(ctx.workspace, ctx.scope)
+        self._kept = (key, found)
+        return found
 
 
 async def _page(found: Survey, args: GitChangesArgs, ctx: ToolContext) -> list[str]:

@@ -37,6 +37,14 @@ def _escaped(match: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}"
 
 
+_ESCAPE = re.compile(r"\\x([0-9a-f]{2})")
+
+
+def _meant(match: re.Match[str]) -> str:
+    code = int(match[1], 16)
+    return chr(code + 0xDC00 if code >= 0x80 else code)
+
+
 _STATE_FOLDERS = (".git", ".crew/runs")
 """Where git and crew keep state that only they may change; a hook there would be executed."""
 
@@ -67,11 +75,14 @@ class Workspace:
         """The absolute path behind a workspace path, every link followed.
 
         Args:
-            path: Relative to the workspace, or absolute inside it.
+            path: Relative to the workspace, or absolute inside it; a name as `shown` gives it
+                is understood where no file has that very name.
 
         Raises:
             PathError: It leads outside, or can't be a path.
         """
+        if "\\x" in path and not os.path.lexists(os.path.join(self.root, path)):
+            path = _ESCAPE.sub(_meant, path)
         if "\0" in path:
             raise PathError(f"{path!r} is not a path")
         try:
