@@ -2,7 +2,8 @@
 
 CrewError
 ├── UsageError                 the command line or an API call is off               2
-│   └── WorkspaceError         the working folder can't be used                     2
+│   ├── WorkspaceError         the working folder can't be used                     2
+│   └── ConfigError            the person's config.toml is off                      2
 ├── DefinitionError            one or more definition files are off                 2
 ├── StoreError                 the run folder can't be read or written              3
 │   ├── RunNotFoundError       no such run                                          2
@@ -67,6 +68,12 @@ class WorkspaceError(UsageError):
     """The working folder can't be used."""
 
     title = "Workspace"
+
+
+class ConfigError(UsageError):
+    """The person's `config.toml` is off; `message` has a line for each problem."""
+
+    title = "Config"
 
 
 class DefinitionError(CrewError):

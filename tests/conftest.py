@@ -37,6 +37,7 @@ _OF_THE_TERMINAL = (
     "TERM",
     "TERM_PROGRAM",
 )
+_OF_PROVIDERS = ("ANTHROPIC_", "GEMINI_", "GOOGLE_", "OPENAI_", "OPENROUTER_", "OLLAMA_")
 _CALLS_TO_HOSTS = {"socket.connect", "socket.sendto", "socket.sendmsg"}
 
 
@@ -83,10 +84,12 @@ def isolated(homes: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Hide this machine's settings from the test; gives its empty home."""
     home = homes / str(next(_homes))
     home.mkdir()
-    ours = [name for name in os.environ if name.startswith(("CREW_", "GIT_", "XDG_"))]
+    hidden = ("CREW_", "GIT_", "XDG_", *_OF_PROVIDERS)
+    ours = [name for name in os.environ if name.startswith(hidden)]
     for name in (*ours, *_OF_THE_TERMINAL):
         if name != "CREW_UPDATE_GOLDEN":
             monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CREW_FORBID_REQUESTS", "1")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)

@@ -23,6 +23,9 @@ Part = ThinkingEntry | TextEntry | ToolCallEntry
 RAW_SHOWN = 2_000
 """Characters of unreadable arguments that are kept for the model to see."""
 
+LENGTH = "length"
+"""The stop of an answer that ran into the limit of its length."""
+
 UNNAMED = "unnamed"
 """Stands for the tool in a call that names none; such a call is always invalid."""
 
@@ -70,7 +73,9 @@ class AnswerBuilder:
         """Take the next delta of the stream."""
         match delta:
             case TextDelta():
-                self._piece(delta.index, TextEntry).chunks.append(delta.text)
+                piece = self._piece(delta.index, TextEntry)
+                piece.chunks.append(delta.text)
+                piece.meta = delta.meta or piece.meta
             case ThinkingDelta():
                 piece = self._piece(delta.index, ThinkingEntry)
                 piece.chunks.append(delta.text)
@@ -143,7 +148,7 @@ class AnswerBuilder:
             return self._call(piece, used)
         text = _sound(piece.chunks)
         if kind is TextEntry:
-            return TextEntry(text=text) if text.strip() else None
+            return TextEntry(text=text, meta=piece.meta) if text.strip() else None
         return ThinkingEntry(text=text, meta=piece.meta) if text.strip() or piece.meta else None
 
     def _call(self, piece: _Piece, used: set[str]) -> ToolCallEntry:
@@ -153,6 +158,8 @@ class AnswerBuilder:
         used.add(call_id)
         raw = _sound(piece.chunks)
         args, invalid = _arguments(raw)
+        if self._stop == LENGTH and not raw.strip():
+            invalid = "the answer ran into the limit of its length before the arguments came"
         if not piece.tool:
             args, invalid = {}, f"the call names no tool: {_shown(raw)}"
         return ToolCallEntry(

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from crew.entries import Message
 from crew.records import JsonObject, Usage
@@ -53,10 +53,11 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """More text of part `index`."""
+    """More text of part `index`; `meta` is the provider's own and the last one stays."""
 
     index: int
     text: str
+    meta: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,4 +120,14 @@ class ModelClient(Protocol):
         Raises:
             ModelError: On entering, or while reading; with its class.
         """
+        ...
+
+
+@runtime_checkable
+class Bounded(Protocol):
+    """A model that can say how much it takes in."""
+
+    @property
+    def context(self) -> int | None:
+        """Tokens of its context window, question and answer together; None when unknown."""
         ...

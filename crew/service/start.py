@@ -16,6 +16,7 @@ from anyio.abc import TaskStatus
 
 from crew.bus.recorder import Recorder
 from crew.commands import Cancel, Control
+from crew.config import Config, config_folder, load_config
 from crew.definitions import Library, bundled_root
 from crew.definitions.types import Plan
 from crew.errors import CommandError, StoreError, ToolError, UsageError, WorkspaceError
@@ -56,6 +57,7 @@ class RunRequest:
         middleware: Further middleware around every model and tool call.
         tools: Further tools by name, for agents that list them.
         clients: Further models by name.
+        config: The person's settings; by default those of their config file.
     """
 
     team: str
@@ -72,6 +74,7 @@ class RunRequest:
     middleware: tuple[Middleware, ...] = ()
     tools: Mapping[str, Tool[Any]] = field(default_factory=dict)
     clients: Mapping[str, ModelClient] = field(default_factory=dict)
+    config: Config | None = None
 
 
 class LiveRun:
@@ -139,7 +142,7 @@ async def start(
     Args:
         library: Definitions; by default those of the workspace, the user and the bundle.
         sources: Time, ids and randomness; by default the machine's.
-        environ: Where secrets to keep off the disk are looked for.
+        environ: Where keys and secrets to keep off the disk are looked for.
 
     Raises:
         UsageError: The request can't be met as it is.
@@ -153,11 +156,12 @@ async def start(
     if library is None:
         library = default_library(workspace.root, environ, tools=request.tools)
     plan = library.plan(request.team)
-    models = Models(request.model, request.clients)
+    config = request.config if request.config is not None else load_config(environ)
+    models = Models(request.model, request.clients, config=config, environ=environ)
     _check_models(models, plan)
     grants = _grants(plan, request)
     await _check_base(workspace, request.scope)
-    redact = Redactor.from_environ(environ)
+    redact = Redactor.from_environ(environ, known=config.secrets(environ))
     with ExitStack() as held:
         folder = _make_folder(request, sources)
         lock = RunLock.acquire(folder, sources.now())
@@ -183,6 +187,7 @@ async def start(
             finally:
                 with anyio.CancelScope(shield=True):
                     await run.leave()
+                    await models.aclose()
 
 
 def default_library(
@@ -193,17 +198,8 @@ def default_library(
     Args:
         tools: Names that definitions may list beside the built-in tools.
     """
-    user = _config_folder(environ)
+    user = config_folder(environ)
     return Library.load(workspace, user, bundled_root(), tools=(*TOOL_NAMES, *tools))
-
-
-def _config_folder(environ: Mapping[str, str]) -> Path | None:
-    """The person's own definitions (XDG base directories); None where there is no home."""
-    configured = environ.get("XDG_CONFIG_HOME", "")
-    if os.path.isabs(configured):  # the specification says to ignore a relative one
-        return Path(configured) / "crew"
-    home = environ.get("HOME", "")
-    return Path(home) / ".config" / "crew" if os.path.isabs(home) else None
 
 
 def find_workspace(folder: Path) -> Path:

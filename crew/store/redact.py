@@ -109,13 +109,18 @@ class Redactor:
         self.known = (*forms, *self._quoted)
 
     @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> "Redactor":
-        """Know the values of variables that are named like secrets, unless they are plain words."""
-        return cls(
+    def from_environ(cls, environ: Mapping[str, str], *, known: Iterable[str] = ()) -> "Redactor":
+        """Know the values of variables that are named like secrets, unless they are plain words.
+
+        Args:
+            known: Further values that are secret.
+        """
+        named = [
             value
             for name, value in environ.items()
             if _SECRET_NAMES.search(name) and not _PLAIN_VALUE.fullmatch(value)
-        )
+        ]
+        return cls([*named, *known])
 
     def __call__(self, text: str) -> str:
         """The text without secrets; safe for serialised JSON."""

@@ -28,6 +28,7 @@ def test_a_test_may_talk_to_itself() -> None:
 def test_a_test_has_an_empty_home_and_no_settings_of_this_machine(isolated: Path) -> None:
     assert Path.home() == isolated
     assert list(isolated.iterdir()) == []
-    assert [name for name in os.environ if name.startswith("CREW_")] == []
+    assert [name for name in os.environ if name.startswith("CREW_")] == ["CREW_FORBID_REQUESTS"]
+    assert [name for name in os.environ if name.endswith("_API_KEY")] == []
     assert "TERM" not in os.environ
     assert datetime.now().astimezone().tzname() == "UTC"

@@ -1,0 +1,267 @@
+"""One model's connections and its requests; imported when the first request is made."""
+
+import warnings
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import anyio
+import httpx2
+from anthropic import AsyncAnthropic
+from pydantic_ai.direct import model_request_stream
+from pydantic_ai.messages import (
+    ModelResponse,
+    ModelResponsePart,
+    PartDeltaEvent,
+    PartStartEvent,
+    TextPart,
+    TextPartDelta,
+    ThinkingPart,
+    ThinkingPartDelta,
+    ToolCallPart,
+    ToolCallPartDelta,
+)
+from pydantic_ai.models import Model, StreamedResponse
+from pydantic_ai.models.anthropic import AnthropicModel
+from pydantic_ai.models.google import GoogleModel
+from pydantic_ai.models.openai import OpenAIResponsesModel
+from pydantic_ai.profiles.openai import OpenAIModelProfile
+from pydantic_ai.providers.anthropic import AnthropicProvider
+from pydantic_ai.providers.google import GoogleProvider
+from pydantic_ai.providers.openai import OpenAIProvider
+from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
+from pydantic_ai.providers.openrouter import OpenRouterProvider
+
+from crew.errors import Fault, ModelError
+from crew.models.answer import LENGTH
+from crew.models.protocol import (
+    Delta,
+    ModelRequest,
+    StopDelta,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+    UsageDelta,
+)
+from crew.models.providers.chat import ChatModel, OpenRouterChatModel
+from crew.models.providers.cost import usage_of
+from crew.models.providers.faults import model_error
+from crew.models.providers.history import meta_of, to_messages
+from crew.models.providers.names import PROVIDERS, Endpoint, ModelName
+from crew.models.providers.settings import parameters_for, settings_for
+
+CONNECT = 10.0
+"""Seconds to open a connection; what comes behind it has the client's deadlines."""
+
+_CLOSING = 1.0
+_NO_KEY = "none"
+"""Sent by SDKs that insist on a key to servers that want none."""
+
+_STRICT = OpenAIModelProfile(openai_chat_streaming_requires_finish_reason=True)
+
+_opened: ContextVar[list[httpx2.Response] | None] = ContextVar("crew_opened", default=None)
+
+# The library warns people who call it; what it warns of (a dropped signature, a setting that a
+# model has not) is no word for a terminal that shows a run.
+warnings.filterwarnings("ignore", module=r"pydantic_ai\.")
+
+
+class Wire:
+    """A model with its connections, for one event loop."""
+
+    def __init__(self, target: ModelName) -> None:
+        self._target = target
+        self._endpoint = target.endpoint
+        self._http = _http_client(target.endpoint)
+        self._model = _model(target, self._http)
+
+    @property
+    def context(self) -> int | None:
+        """Tokens of the context window, where the library knows the model."""
+        return None if self._endpoint.is_local else self._model.context_window
+
+    @asynccontextmanager
+    async def stream(
+        self, request: ModelRequest, heard: Callable[[], None]
+    ) -> AsyncIterator[AsyncIterator[Delta]]:
+        """Ask once.
+
+        Args:
+            heard: Called for each piece of the answer.
+
+        Raises:
+            ModelError: On entering, or while reading.
+        """
+        async with _closing_connections():
+            try:
+                asking = model_request_stream(
+                    self._model,
+                    to_messages(request.system, request.messages, fill=self._wants_text),
+                    model_settings=settings_for(request, self._endpoint),
+                    model_request_parameters=parameters_for(request),
+                    instrument=False,
+                )
+                async with asking as stream, aclosing(self._read(stream, heard)) as deltas:
+                    yield deltas
+            except Exception as error:
+                raise model_error(error, self._target) from error
+
+    async def aclose(self) -> None:
+        """Close the connections that wait for a next request."""
+        await self._http.aclose()
+
+    @property
+    def _wants_text(self) -> bool:
+        """Whether an answer of calls only needs an empty text: some servers take no null."""
+        return self._endpoint.kind == "openai-chat" and self._endpoint.name not in PROVIDERS
+
+    async def _read(
+        self, stream: StreamedResponse, heard: Callable[[], None]
+    ) -> AsyncGenerator[Delta, None]:
+        indices: set[int] = set()
+        async for event in stream:
+            heard()
+            match event:
+                case PartStartEvent(index=index, part=part):
+                    indices.add(index)
+                    if (first := _first_delta(index, part)) is not None:
+                        yield first
+                case PartDeltaEvent(index=index, delta=TextPartDelta(content_delta=text)):
+                    yield TextDelta(index, text)
+                case PartDeltaEvent(index=index, delta=ThinkingPartDelta(content_delta=text)):
+                    if text:
+                        yield ThinkingDelta(index, text)
+                case PartDeltaEvent(index=index, delta=ToolCallPartDelta() as delta):
+                    if isinstance(delta.args_delta, str):
+                        yield ToolCallDelta(index, delta.args_delta)
+        for ending in self._endings(stream.get(), sorted(indices)):
+            yield ending
+
+    def _endings(self, response: ModelResponse, indices: list[int]) -> Iterator[Delta]:
+        """What is known only at the end: marks, final names, usage, and why it ended."""
+        for index, part in zip(indices, response.parts, strict=False):
+            if (last := _last_delta(index, part)) is not None:
+                yield last
+        yield UsageDelta(usage_of(response, self._endpoint))
+        match response.finish_reason:
+            case "stop" | "tool_call":
+                yield StopDelta("tool_calls" if response.tool_calls else "end")
+            case "length":
+                yield StopDelta(LENGTH)
+            case "content_filter":
+                raise ModelError(
+                    f"{self._target}: the provider's filter stopped the answer",
+                    fault=Fault.BAD_REQUEST,
+                    hint="use another model: --model",
+                )
+            case "error":
+                raise ModelError(
+                    f"{self._target}: the provider says that its answer failed",
+                    fault=Fault.MALFORMED,
+                )
+            case _:
+                raise ModelError(
+                    f"{self._target}: the answer was cut off before its end",
+                    fault=Fault.TRUNCATED,
+                )
+
+
+def _first_delta(index: int, part: ModelResponsePart) -> Delta | None:
+    match part:
+        case TextPart(content=text):
+            return TextDelta(index, text)
+        case ThinkingPart(content=text):
+            return ThinkingDelta(index, text)
+        case ToolCallPart():
+            args = part.args if isinstance(part.args, str) else part.args_as_json_str()
+            return ToolCallDelta(
+                index, args if part.args else "", part.tool_call_id, part.tool_name
+            )
+        case _:
+            return None
+
+
+def _last_delta(index: int, part: ModelResponsePart) -> Delta | None:
+    meta = meta_of(part)
+    match part:
+        case TextPart() if meta:
+            return TextDelta(index, "", meta)
+        case ThinkingPart() if meta:
+            return ThinkingDelta(index, "", meta)
+        case ToolCallPart():
+            return ToolCallDelta(index, "", part.tool_call_id, part.tool_name, meta)
+        case _:
+            return None
+
+
+def _http_client(endpoint: Endpoint) -> httpx2.AsyncClient:
+    """Connections that never follow a redirect: a key stays with the host it was meant for."""
+    return httpx2.AsyncClient(
+        timeout=httpx2.Timeout(None, connect=CONNECT),
+        limits=httpx2.Limits(max_connections=1000, max_keepalive_connections=100),
+        follow_redirects=False,
+        trust_env=not endpoint.is_local,
+        event_hooks={"response": [_remember]},
+    )
+
+
+async def _remember(response: httpx2.Response) -> None:
+    if (opened := _opened.get()) is not None:
+        opened.append(response)
+
+
+@asynccontextmanager
+async def _closing_connections() -> AsyncIterator[None]:
+    """Close what a request opened, however it ends; an SDK may leave that to the collector."""
+    opened: list[httpx2.Response] = []
+    token = _opened.set(opened)
+    try:
+        yield
+    finally:
+        _opened.reset(token)
+        unread = [response for response in opened if not response.is_closed]
+        if unread:
+            with anyio.move_on_after(_CLOSING, shield=True):
+                for response in unread:
+                    await response.aclose()
+
+
+def _model(target: ModelName, http: httpx2.AsyncClient) -> Model:
+    endpoint, name = target.endpoint, target.model
+    match endpoint.kind:
+        case "anthropic":
+            client = AsyncAnthropic(
+                api_key=endpoint.key or _NO_KEY, base_url=endpoint.base_url, http_client=http
+            )
+            client.auth_token = None  # of the environment, and meant for another host
+            return AnthropicModel(name, provider=AnthropicProvider(anthropic_client=client))
+        case "google":
+            return GoogleModel(
+                name,
+                provider=GoogleProvider(
+                    api_key=endpoint.key or _NO_KEY, base_url=endpoint.base_url, http_client=http
+                ),
+            )
+        case "openai":
+            return OpenAIResponsesModel(name, provider=_openai_provider(endpoint, http))
+        case "openai-chat" if _is(endpoint, "openrouter"):
+            provider = OpenRouterProvider(api_key=endpoint.key or _NO_KEY, http_client=http)
+            return OpenRouterChatModel(name, provider=provider, profile=_STRICT)
+        case "openai-chat":
+            return ChatModel(name, provider=_openai_provider(endpoint, http), profile=_STRICT)
+
+
+def _openai_provider(endpoint: Endpoint, http: httpx2.AsyncClient) -> Any:
+    if _is(endpoint, "openai") or _is(endpoint, "openai-chat"):
+        return OpenAIProvider(
+            base_url=endpoint.base_url, api_key=endpoint.key or _NO_KEY, http_client=http
+        )
+    return OpenAICompatibleProvider(
+        endpoint.name, base_url=endpoint.base_url, api_key=endpoint.key, http_client=http
+    )
+
+
+def _is(endpoint: Endpoint, known: str) -> bool:
+    """Whether it is that provider itself, at its own address."""
+    return endpoint.name == known and endpoint.base_url == PROVIDERS[known].base_url
