@@ -300,3 +300,26 @@ def test_looking_for_secrets_never_fails_and_points_into_the_line(line: str) -> 
     for secret in find_secrets(line, unquoted=True):
         assert line[secret.start :].startswith(secret.value)
         assert secret.value not in before_secret(line)
+
+
+HOSTILE = {
+    "a.ts": [
+        "`${" * 100_000,
+        "catch (" + "a " * 200_000,
+        ".catch(" + " " * 300_000,
+        "=/[" * 90_000,
+    ],
+    "b.py": ["except" + " " * 19_000, "api_key_" * 2_000, '"' * 200_000, "SELECT " * 50_000],
+    "c.go": ["if " + " " * 300_000, 'exec.Command("' * 1_000, "/*" * 200_000],
+    "d.sh": ["curl " * 3_500, "'\"" * 150_000],
+    "e.java": ["public " * 60, "{" * 200_000],
+    "f.yml": ["${{ github." * 1_500],
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_texts_made_to_be_slow_are_checked_all_the_same(repo: Repository, name: str) -> None:
+    filler = "x = 1\n" * 1_000
+    for number, text in enumerate(HOSTILE[name]):
+        repo.write(f"{number}/{name}", f"{filler}{text}\n{filler}")
+    assert (await page(repo))["offset"] == 0

@@ -149,7 +149,7 @@ def is_vendored(path: str) -> bool:
 
 def is_generated(lines: tuple[str, ...]) -> bool:
     """Whether the text says so itself, or is minified: few lines, each very long."""
-    if any(_GENERATED_HEAD.search(line) for line in lines[:10]):
+    if any(_GENERATED_HEAD.search(line[:500]) for line in lines[:10]):
         return True
     size = sum(len(line) for line in lines)
     return size > 5_000 and size / max(1, len(lines)) > 300

@@ -81,6 +81,9 @@ CONFIDENCE: dict[str, float] = {
 """How sure a rule's hit is a mistake; 0.9 where nothing is said."""
 
 TITLES: dict[str, str] = {
+    "B006": "A default value that all calls share",
+    "F632": "`is` compares identity, not value",
+    "RUF006": "A task that nothing holds on to",
     "S102": "exec runs text as code",
     "S301": "Unpickling runs code of whoever made the bytes",
     "S307": "eval runs text as code",

@@ -35,7 +35,7 @@ _ADDRESS = re.compile(
 _LOCAL_HOST = re.compile(r"(localhost|127\.|0\.0\.0\.0|\[?::1|host\.docker|example\.)|^[\w-]+(:|$)")
 
 _NAME = (
-    r"(?P<name>[A-Za-z0-9_.-]{0,40}(?:api_?key|apikey|secret|token|passwd|password|passphrase|pwd"
+    r"(?<![A-Za-z0-9_.-])(?P<name>[A-Za-z0-9_.-]{0,60}?(?:api_?key|apikey|secret|token|passwd|password|passphrase|pwd"
     r"|private_?key|access_?key|auth_?key|credential|client_?secret)s?[A-Za-z0-9_]{0,20})"
 )
 _QUOTED = re.compile(

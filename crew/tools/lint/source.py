@@ -8,6 +8,9 @@ from crew.tools.lint.language import is_test, language_of
 from crew.tools.lint.masking import Token, blank, tokens
 from crew.tools.workspace import shown
 
+_LONGEST_LINE = 20_000
+"""Characters of a line that rules look at; longer ones are data."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SourceFile:
@@ -27,7 +30,11 @@ class SourceFile:
         """Decode a file's bytes as `read` shows them, so that quotes are found again."""
         text = data.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
         count = text.count("\n") + 1
-        added = frozenset(number for number in change.changed_numbers() if number <= count)
+        added = frozenset(
+            number
+            for number, line in change.added_lines()
+            if number <= count and len(line) <= _LONGEST_LINE
+        )
         return cls(change=change, text=text, added=added)
 
     @cached_property

@@ -14,7 +14,7 @@ _BUILT = r"(?:`[^`\n]*\$\{|[\"'][^\"'\n]*[\"']\s*\+)"
 _SHELLS = {
     "javascript": (
         rf"(?<![\w.])(?:child_process\.|cp\.)?exec(?:Sync)?\(\s*{_BUILT}"
-        rf"|(?<![\w.])spawn(?:Sync)?\(\s*{_BUILT}.*shell:\s*true"
+        rf"|(?<![\w.])spawn(?:Sync)?\(\s*{_BUILT}.{{0,200}}shell:\s*true"
     ),
     "ruby": (
         r"(?<![\w.])(?:system|exec|spawn|IO\.popen)[\s(]+\"[^\"\n]*#\{"
@@ -25,12 +25,12 @@ _SHELLS = {
         r"(?:\"[^\"\n]*\$\w|[\"'][^\"'\n]*[\"']\s*\.\s*\$)"
     ),
     "go": (
-        r"exec\.Command(?:Context)?\(.*\"(?:ba|z)?sh\",\s*\"-c\",\s*"
+        r"exec\.Command(?:Context)?\(.{0,80}\"(?:ba|z)?sh\",\s*\"-c\",\s*"
         r"(?:fmt\.Sprintf\(|\"[^\"\n]*\"\s*\+|\w+\s*\+)"
     ),
     "java": (
         r"\.exec\(\s*(?:\"[^\"\n]*\"\s*\+|String\.format\()"
-        r"|ProcessBuilder\(.*\"-c\",\s*\"[^\"\n]*\"\s*\+"
+        r"|ProcessBuilder\(.{0,80}\"-c\",\s*\"[^\"\n]*\"\s*\+"
     ),
     "rust": r"\.arg\(\s*\"-c\"\s*\)\s*\.arg\(\s*&?format!\(",
     "csharp": (
@@ -43,7 +43,7 @@ _SHELL_PATTERNS = {language: re.compile(pattern) for language, pattern in _SHELL
 _LIKE = {"typescript": "javascript", "kotlin": "java", "scala": "java"}
 _EVAL = re.compile(r"(?<![\w.])(?:eval|new Function)\(\s*(?![\"'`)])")
 _EVENT = re.compile(
-    r"\$\{\{[^}]*github\.(?:event\.(?:issue|pull_request|comment|review|review_comment|discussion"
+    r"\$\{\{[^}]{0,200}github\.(?:event\.(?:issue|pull_request|comment|review|review_comment|discussion"
     r"|head_commit|commits|pages)[\w.\[\]*]*"
     r"\.(?:title|body|message|name|email|ref|label|default_branch)"
     r"|head_ref)\b[^}]*\}\}"

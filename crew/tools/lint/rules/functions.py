@@ -8,6 +8,7 @@ from crew.tools.lint.rule import Hit, Rule
 from crew.tools.lint.source import SourceFile
 
 LIMIT = 80
+_LONGEST_HEAD = 400
 _FAR = 3_000
 """Lines after which a brace that is still open counts as misread."""
 
@@ -86,7 +87,7 @@ def _indented(file: SourceFile, pattern: re.Pattern[str]) -> Iterator[_Function]
 
 def _braced(file: SourceFile, pattern: re.Pattern[str]) -> Iterator[_Function]:
     for number, line in enumerate(file.code, 1):
-        match = pattern.match(line)
+        match = pattern.match(line) if len(line) <= _LONGEST_HEAD else None
         if match is None:
             continue
         last = _closing(file.code, number)

@@ -3,10 +3,14 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from crew.tools.lint.masking import Token
 from crew.tools.lint.rule import Hit, Rule
 from crew.tools.lint.source import SourceFile
+
+_BEFORE = 300
+_HOLES_READ = 50
 
 _STATEMENT = re.compile(
     r"^\W{0,6}\s*(?:WITH\b.{1,400}?\bSELECT\b|SELECT\b.{1,2000}?\bFROM\b|INSERT\s+INTO\b|REPLACE\s+INTO\b"
@@ -77,13 +81,13 @@ def _holes(file: SourceFile, token: Token, body: str) -> Iterator[_Hole]:
     after = file.text[token.end : token.end + 200]
     if joined := _JOINED.match(after):
         if not re.match(r"[\"'`]", joined["value"]):
-            yield _Hole(joined["value"], body[:-1])
+            yield _Hole(joined["value"], body[-_BEFORE:-1])
     elif formatted := _FORMATTED.match(after):
         value = formatted["percent"] or formatted["format"] or ""
-        yield from (_Hole(value, body[: match.start()]) for match in _FORMATS.finditer(body))
+        yield from (_Hole(value, before) for before in _places(_FORMATS, body))
     elif _FORMAT_CALL.search(file.text[max(0, token.start - 40) : token.start]):
         value = after.partition(")")[0].lstrip(", \n\t")
-        yield from (_Hole(value, body[: match.start()]) for match in _FORMATS.finditer(body))
+        yield from (_Hole(value, before) for before in _places(_FORMATS, body))
 
 
 def _interpolated(file: SourceFile, token: Token, body: str) -> Iterator[_Hole]:
@@ -91,9 +95,15 @@ def _interpolated(file: SourceFile, token: Token, body: str) -> Iterator[_Hole]:
     pattern = _HOLES.get(language)
     if pattern is None or not _interpolates(language, file.text, token, body):
         return
-    for match in pattern.finditer(body):
+    for match in islice(pattern.finditer(body), _HOLES_READ):
         value = match["value"] or (match.groupdict().get("braced") or "")
-        yield _Hole(value.strip(), body[: match.start()])
+        yield _Hole(value.strip(), body[max(0, match.start() - _BEFORE) : match.start()])
+
+
+def _places(pattern: re.Pattern[str], body: str) -> list[str]:
+    """The text before each match."""
+    matches = islice(pattern.finditer(body), _HOLES_READ)
+    return [body[max(0, match.start() - _BEFORE) : match.start()] for match in matches]
 
 
 def _interpolates(language: str, text: str, token: Token, body: str) -> bool:

@@ -10,20 +10,20 @@ _BRACED = frozenset(
     {"javascript", "typescript", "java", "kotlin", "csharp", "php", "c", "dart", "scala", "swift"}
 )
 _EMPTY_CATCH = re.compile(
-    r"\bcatch\b\s*(?:\((?P<caught>[^()]*(?:\([^()]*\))?[^()]*)\)\s*)?(?:when\s*\([^)]*\)\s*)?"
+    r"\bcatch\b\s*(?:\((?P<caught>[^()]{0,200}(?:\([^()]{0,200}\))?[^()]{0,200})\)\s*)?(?:when\s*\([^)]*\)\s*)?"
     r"\{(?P<body>\s*)\}"
 )
 _EMPTY_PROMISE = re.compile(
-    r"\.catch\(\s*(?:\(\s*\w*\s*\)|\w+)\s*=>\s*(?:\{\s*\}|null|undefined|void 0)\s*\)"
+    r"\.catch\(\s*+(?:\(\s*+\w*+\s*+\)|\w++)\s*+=>\s*(?:\{\s*\}|null|undefined|void 0)\s*\)"
 )
 _MEANT = re.compile(r"\b(?:ignored?|expected|unused|_+)\s*$", re.IGNORECASE)
 _PYTHON_EXCEPT = re.compile(
-    r"^(?P<indent>\s*)except(?:\s*\(?\s*(?:builtins\.)?(?:Base)?Exception\b\s*\)?(?:\s+as\s+\w+)?)?\s*:"
+    r"^(?P<indent>\s*)except(?:\s*+\(?\s*+(?:builtins\.)?(?:Base)?Exception\b\s*\)?(?:\s+as\s+\w+)?)?\s*:"
     r"\s*(?P<body>\S.*)?$"
 )
 _NOTHING = frozenset({"pass", "...", "continue"})
 _GO_DROPPED = re.compile(r"^\s*_\s*=\s*(?:err|\w+Err|e)\s*$")
-_GO_EMPTY_IF = re.compile(r"\bif\s+(?:[^{};\n]*;\s*)?err\s*!=\s*nil\s*\{\s*\}")
+_GO_EMPTY_IF = re.compile(r"\bif\s++(?:[^{};\n]{0,200};\s*)?err\s*!=\s*nil\s*\{\s*\}")
 _RUBY_RESCUE = re.compile(r"^\s*rescue(?:\s+(?:StandardError|Exception))?(?:\s*=>\s*\w+)?\s*$")
 
 

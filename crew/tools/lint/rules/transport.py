@@ -17,8 +17,8 @@ _OFF = {
     "php": r"\bCURLOPT_SSL_VERIFY(?:PEER|HOST)\b\s*(?:,|=>)\s*(?:false|0)\b",
     "csharp": r"DangerousAcceptAnyServerCertificateValidator",
     "shell": (
-        r"\bcurl\b[^|;&]*\s(?:-[a-zA-Z]*k[a-zA-Z]*|--insecure)(?=\s|$)"
-        r"|\bwget\b[^|;&]*\s--no-check-certificate\b"
+        r"\bcurl\b[^|;&]{0,300}\s(?:-[a-zA-Z]*k[a-zA-Z]*|--insecure)(?=\s|$)"
+        r"|\bwget\b[^|;&]{0,300}\s--no-check-certificate\b"
     ),
 }
 _PATTERNS = {language: re.compile(pattern) for language, pattern in _OFF.items()}
