@@ -167,7 +167,8 @@ async def start(
         lock = RunLock.acquire(folder, sources.now())
         held.callback(lock.release)
         recorder = Recorder(folder, epoch=EPOCH, now=sources.now, redact=redact)
-        manifest = write(folder, _manifest(request, folder, plan, sources.now()), expected=0)
+        opened = _manifest(request, folder, plan, sources.now())
+        manifest = write(folder, opened, expected=0, redact=redact)
         engine = Engine(
             folder=folder,
             plan=plan,
@@ -179,7 +180,7 @@ async def start(
         )
         run = LiveRun(folder, recorder.feed)
         beat = partial(_beat, lock, sources)
-        close = partial(_close, folder, manifest, sources)
+        close = partial(_close, folder, manifest, redact, sources)
         async with anyio.create_task_group() as tasks:
             run.control = await tasks.start(run.drive, engine, beat, close)
             try:
@@ -295,7 +296,9 @@ def _manifest(request: RunRequest, folder: RunFolder, plan: Plan, now: datetime)
     )
 
 
-def _close(folder: RunFolder, opened: Manifest, sources: Sources, outcome: RunOutcome) -> None:
+def _close(
+    folder: RunFolder, opened: Manifest, redact: Redactor, sources: Sources, outcome: RunOutcome
+) -> None:
     """Write how the run ended into its manifest."""
     changes = {
         "status": outcome.status,
@@ -305,7 +308,7 @@ def _close(folder: RunFolder, opened: Manifest, sources: Sources, outcome: RunOu
         "updated": sources.now(),
     }
     with suppress(StoreError):  # the journal has it; the manifest is a cache of it
-        write(folder, opened.model_copy(update=changes), expected=opened.generation)
+        write(folder, opened.model_copy(update=changes), expected=opened.generation, redact=redact)
 
 
 def _beat(lock: RunLock, sources: Sources) -> None:

@@ -7,18 +7,27 @@ from datetime import datetime
 from crew.plaintext import clean
 from crew.progress import OUTPUT_LINES, Progress
 from crew.records import NO_USAGE, TERMINAL, Status, Usage
+from crew.store.redact import Redactor, StreamRedactor
 
 _TAIL = 2_000
 _LINE = 240
 
 
 class Meter:
-    """The mutable side of a session's progress."""
+    """The mutable side of a session's progress.
 
-    def __init__(self, session: str, *, max_turns: int, now: Callable[[], datetime]) -> None:
+    Secrets leave before lines are cut: half of one is no longer known for what it is.
+    """
+
+    def __init__(
+        self, session: str, *, max_turns: int, now: Callable[[], datetime], redact: Redactor
+    ) -> None:
         self._session = session
         self._max_turns = max_turns
         self._now = now
+        self._redact = redact
+        self._stream = StreamRedactor(redact)
+        self._fresh: list[str] = []
         self._started = now()
         self._running: dict[str, tuple[str, str]] = {}
         self._lines: deque[str] = deque(maxlen=OUTPUT_LINES)
@@ -31,15 +40,16 @@ class Meter:
         """A model request was answered."""
         self.usage = self.usage + usage
         self.context_tokens = usage.tokens
+        self._settle()
 
     def streamed(self, text: str) -> None:
         """The model wrote."""
-        self._tail = (self._tail + text)[-_TAIL:]
+        self._fresh.append(text)
 
     def printed(self, line: str) -> None:
         """A tool printed a line."""
         self._settle()
-        self._lines.append(clean(line)[:_LINE])
+        self._lines.append(self._redact.plain(clean(line))[:_LINE])
 
     def tool_started(self, call_id: str, tool: str, preview: str) -> None:
         """A tool call runs."""
@@ -54,6 +64,9 @@ class Meter:
     def snapshot(self, status: Status, turn: int) -> Progress:
         """The session as it is now."""
         tool, preview = next(iter(self._running.values()), ("", ""))
+        if status in TERMINAL:
+            self._settle()
+        self._take()
         tail = [line for line in clean(self._tail).splitlines() if line.strip()]
         return Progress(
             session=self._session,
@@ -71,8 +84,17 @@ class Meter:
             finished=status in TERMINAL,
         )
 
+    def _take(self) -> None:
+        """Move on what of the stream is safe to show."""
+        if self._fresh:
+            safe = self._stream.feed("".join(self._fresh))
+            self._fresh.clear()
+            self._tail = (self._tail + safe)[-_TAIL:]
+
     def _settle(self) -> None:
         """Make the streamed text part of the lines, in the order it appeared."""
+        self._take()
+        self._tail += self._stream.flush()
         if self._tail:
             lines = [line for line in clean(self._tail).splitlines() if line.strip()]
             self._lines.extend(line[:_LINE] for line in lines[-OUTPUT_LINES:])

@@ -84,7 +84,9 @@ class Session:
         self.current_turn: anyio.CancelScope | None = None
         self.current_request: anyio.CancelScope | None = None
         self.chain = compose(self, env.middleware, partial(ask, self), partial(run, self))
-        self.meter = Meter(spec.id, max_turns=spec.agent.max_turns, now=env.now)
+        self.meter = Meter(
+            spec.id, max_turns=spec.agent.max_turns, now=env.now, redact=env.recorder.redact
+        )
         self.log = env.recorder.session(spec.id, self.progress)
         self._began = anyio.current_time()
         self._held = 0.0
