@@ -21,8 +21,9 @@ def test_no_file_passes_its_limit() -> None:
 
 
 def test_files_over_the_aim_are_listed_and_no_others() -> None:
-    long = {name_of(path) for path in modules() if _length(path) > FILE_AIM}
-    assert long == set(OVER_THE_AIM)
+    # A list of tests reads as well when it is long; only the limit is for it.
+    code = [path for path in modules() if not path.name.startswith("test_")]
+    assert {name_of(path) for path in code if _length(path) > FILE_AIM} == set(OVER_THE_AIM)
 
 
 def test_no_class_passes_its_limit() -> None:
