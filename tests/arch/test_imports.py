@@ -41,6 +41,12 @@ def test_every_import_contract_is_kept(capsys: pytest.CaptureFixture[str]) -> No
     assert code == 0, capsys.readouterr().out
 
 
+def test_the_contract_about_front_ends_names_every_one() -> None:
+    rooms = {module.name for module in pkgutil.iter_modules(crew.__path__)}
+    watched = rooms & {"console", "serve", "tui", "view"}
+    assert set(_contract("front-ends")["source_modules"]) == {f"crew.{room}" for room in watched}
+
+
 def test_the_contract_about_drawing_names_every_headless_room() -> None:
     assert _contract("headless")["source_modules"] == [f"crew.{room}" for room in HEADLESS]
 
