@@ -22,6 +22,7 @@ _GREPS = 4
 _GLOBS = 2
 _PLACES = 3
 _AROUND = 6
+_SEARCHED = "Searched for"
 _GOAL = re.compile(r"<goal>\n?(.*?)\n?</goal>", re.DOTALL)
 _HIT = re.compile(r"^(?P<file>[^\s:][^:\n]*?):(?P<line>\d+):(?P<text>.*)$")
 _DEFINITION = re.compile(
@@ -92,7 +93,7 @@ def answers_to(talk: Talk, diary: Diary) -> Part[Found]:
     claims = yield from _read_places(talk, best)
     where = "; ".join(f"{place.file}:{place.line}" for place in best)
     listed = f" Files by name: {', '.join(files[:5])}." if files else ""
-    told = f"Searched for {named}: " + (
+    told = f"{_SEARCHED} {named}: " + (
         f"{len(places)} lines match, the best at {where}.{listed}" if best
         else f"no line matches.{listed}"
     )  # fmt: skip
@@ -135,13 +136,14 @@ def _hits(reply: Reply, term: str) -> list[_Place]:
 
 
 def _best(places: Sequence[_Place]) -> list[_Place]:
-    """One place for each of the files that the weightiest terms meet in, definitions first."""
+    """One place for each of the files that most terms meet in, the rarest term's definition."""
     weights: dict[str, dict[str, float]] = defaultdict(dict)
     for place in places:
         weights[place.file][place.term] = place.weight
     ranked = sorted(
         places,
         key=lambda place: (
+            -len(weights[place.file]),
             -sum(weights[place.file].values()),
             -place.weight,
             not _DEFINITION.match(place.text),
@@ -222,11 +224,12 @@ def _document(summary: str, found: Found, results: Sequence[Result]) -> str:
 
 
 def _earlier(results: Sequence[Result]) -> str:
-    said = [
-        f"{result.step} said: {str(result.value['summary']).removeprefix(f'{NOTE}. ')[:400]}"
-        for result in results
-        if isinstance(result.value, dict) and result.value.get("summary")
-    ]
+    """What earlier steps summed up, but for what this model itself said of its search."""
+    said: list[str] = []
+    for result in results:
+        summary = result.value.get("summary") if isinstance(result.value, dict) else None
+        if isinstance(summary, str) and not summary.startswith(f"{NOTE}. {_SEARCHED}"):
+            said.append(f"{result.step} said: {summary.removeprefix(f'{NOTE}. ')[:400]}")
     return " ".join(said)
 
 
