@@ -54,7 +54,7 @@ definitions.register(app)
 
 def main() -> NoReturn:
     """Run the command line of this process and leave with its exit code."""
-    _open_missing_streams()
+    _occupy_standard_handles()
     sys.stdout = _writable(sys.stdout)
     sys.stderr = _writable(sys.stderr)
     try:
@@ -70,14 +70,12 @@ def main() -> NoReturn:
     sys.exit(code)
 
 
-def _open_missing_streams() -> None:
-    # Where a standard stream came closed, the next file opened would take its place.
+def _occupy_standard_handles() -> None:
+    # Where a standard stream came closed, the next file opened would take its place, and get
+    # what a child process prints.
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(number, True)
     os.close(number)
-    for name in ("stdin", "stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "r+", encoding="utf-8"))  # noqa: SIM115  # for as long as the process lives
 
 
 def _writable(stream: TextIO | None) -> TextIO:

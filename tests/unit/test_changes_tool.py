@@ -115,6 +115,17 @@ async def test_the_table_pages_through_thousands_of_files(repo: Repository) -> N
     assert seen == [f"f{number:04}.txt" for number in range(2_500)]
 
 
+async def test_the_next_page_goes_on_in_what_the_first_one_found(repo: Repository) -> None:
+    for number in range(10):
+        repo.write(f"many/{number}.txt", "x\n")
+    tool, workbench = GitChanges(), Workbench(repo.root)
+    await workbench.call(tool, diff=False)
+    repo.write("many/000.txt", "x\n")
+    following = await workbench.call(tool, diff=False, offset=9)
+    assert following.text.endswith("\nA many/9.txt +1 -0  (untracked)")
+    assert "many/000.txt" in (await workbench.call(tool, diff=False)).text
+
+
 async def test_a_very_long_line_is_cut_with_a_mark(repo: Repository) -> None:
     repo.write("a.txt", "x" * 300_000 + "\n")
     assert "298000 characters cut" in await shown(repo)

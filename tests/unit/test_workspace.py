@@ -26,6 +26,27 @@ def test_a_path_inside_is_resolved(root: Path, path: str) -> None:
     assert Workspace(root).resolve(path) == root / "inside" / "a.txt"
 
 
+@pytest.mark.parametrize("name", [b"n\xffme", b"two\nlines", b"esc\x1b[2J"])
+def test_a_file_is_found_by_the_name_that_was_shown(root: Path, name: bytes) -> None:
+    path = root / os.fsdecode(name)
+    path.write_text("")
+    assert Workspace(root).resolve(shown(path.name)) == path
+
+
+def test_a_file_that_has_the_shown_name_itself_comes_first(root: Path) -> None:
+    (root / os.fsdecode(b"n\xffme")).write_text("")
+    (root / "n\\xffme").write_text("")
+    assert Workspace(root).resolve("n\\xffme") == root / "n\\xffme"
+
+
+@pytest.mark.parametrize(
+    "path", ["\\x2e\\x2e/secret", "inside\\x2f..\\x2f..\\x2fsecret", "a\\x00b"]
+)
+def test_a_shown_name_leads_no_further_than_its_own(root: Path, path: str) -> None:
+    with pytest.raises(PathError):
+        Workspace(root).resolve(path)
+
+
 def test_an_absolute_path_inside_is_taken_and_the_root_itself_too(root: Path) -> None:
     workspace = Workspace(root)
     assert workspace.resolve(str(root / "inside")) == root / "inside"
