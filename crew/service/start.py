@@ -34,9 +34,10 @@ from crew.store.lock import RunLock
 from crew.store.manifest import Manifest, write
 from crew.store.redact import Redactor
 from crew.tools.changes import survey
+from crew.tools.changes.types import is_under
 from crew.tools.protocol import Effect, Tool
 from crew.tools.registry import TOOL_NAMES
-from crew.tools.workspace import ReviewScope, Workspace
+from crew.tools.workspace import ReviewScope, Workspace, shown
 
 EPOCH = 1
 _BEAT = 15.0
@@ -160,7 +161,7 @@ async def start(
     models = Models(request.model, request.clients, config=config, environ=environ)
     _check_models(models, plan)
     grants = _grants(plan, request)
-    await _check_base(workspace, request.scope)
+    await _check_scope(workspace, request.scope)
     redact = Redactor.from_environ(environ, known=config.secrets(environ))
     with ExitStack() as held:
         folder = _make_folder(request, sources)
@@ -223,13 +224,29 @@ def _check_models(models: Models, plan: Plan) -> None:
             models.client(name)
 
 
-async def _check_base(workspace: Workspace, scope: ReviewScope) -> None:
-    if scope.base is None:
+async def _check_scope(workspace: Workspace, scope: ReviewScope) -> None:
+    """Refuse a scope that can't be found: a review of nothing would approve of it."""
+    if scope.base is None and not scope.paths:
         return
     try:
-        await survey(workspace, scope)
+        found = await survey(workspace, scope)
     except ToolError as error:
         raise UsageError(error.message, hint=error.hint or "see: git log --oneline") from error
+    unchanged = [
+        path
+        for path in scope.paths
+        if not any(is_under(change.path, (path,)) for change in found.set.changes)
+    ]
+    _check_paths(workspace, unchanged)
+
+
+def _check_paths(workspace: Workspace, unchanged: Iterable[str]) -> None:
+    for path in unchanged:
+        if not os.path.lexists(workspace.root / path):
+            raise UsageError(
+                f"{shown(path)}: there is no such file or folder, and no change of one",
+                hint="name a file or folder that exists, or one that the change deletes",
+            )
 
 
 def _grants(plan: Plan, request: RunRequest) -> frozenset[str]:

@@ -152,6 +152,12 @@ def test_paths_and_base_narrow_what_is_reviewed(crew: Installed, repository: Rep
 
 
 @pytest.mark.usefixtures("mistaken")
+def test_a_path_may_name_what_the_change_deletes(crew: Installed, repository: Repository) -> None:
+    (repository.root / "ledger.py").unlink()
+    assert crew.review("--paths", "ledger.py").outcome()["exit_code"] == 0
+
+
+@pytest.mark.usefixtures("mistaken")
 def test_a_review_changes_nothing_but_its_own_folder(
     crew: Installed, repository: Repository
 ) -> None:
@@ -182,6 +188,7 @@ def test_a_team_of_the_project_s_own_reviews_as_the_bundled_one_does(crew: Insta
         (("run", "review", "-m", "nonsense:x"), "nonsense"),
         (("run", "review", "--base", "no-such-commit"), "no-such-commit"),
         (("run", "review", "--paths", "../elsewhere"), "outside"),
+        (("run", "review", "--paths", "no-such-file"), "no such file"),
         (("run", "review", "-C", "no-such-folder"), "does not exist"),
         (("show", "no-such-run"), "there are no runs"),
         (("run", "review", "--no-such-option"), "no-such-option"),
