@@ -8,16 +8,20 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import anyio
 import anyio.lowlevel
 
+from crew.definitions.steps import MAX_STEPS
 from crew.models.protocol import Delta, ModelRequest, StopDelta, ToolCallDelta, UsageDelta
-from crew.records import Usage
+from crew.records import JsonObject, Usage
 from crew.service import LiveRun, RunRequest, SpawnLimits, default_library, start
 from crew.tools.protocol import Effect, Tool, ToolArgs, ToolContext, ToolOutput
 
 LOOKED_UP = "x" * 200
 RESULT = {"summary": "y" * 485}
 """500 bytes of JSON."""
+LISTER = "list"
+"""The step that gives the items of a workload that is too large for steps of its own."""
 USAGE = Usage(input_tokens=100, output_tokens=20)
 
 
@@ -43,6 +47,9 @@ class LookUp(Tool[LookUpArgs]):
 class Instant:
     """A model that answers at once: `turns` tool calls a session, the last one its result.
 
+    Args:
+        together: Sessions, all of which must have asked before any is answered.
+
     Attributes:
         asked_at: Process time of each request.
     """
@@ -50,10 +57,12 @@ class Instant:
     name = "instant"
     note = ""
 
-    def __init__(self, turns: int) -> None:
+    def __init__(self, turns: int, *, together: int = 0) -> None:
         self.asked_at: list[float] = []
         self._turns = turns
         self._asked: Counter[str] = Counter()
+        self._together = together
+        self._all_asked = anyio.Event()
 
     @asynccontextmanager
     async def stream(self, request: ModelRequest) -> AsyncIterator[AsyncIterator[Delta]]:
@@ -67,10 +76,20 @@ class Instant:
         self._asked[session] += 1
         turn = self._asked[session]
         last = turn >= self._turns
-        args = json.dumps(RESULT if last else {"key": f"key-{turn}"})
+        value: JsonObject = RESULT if last else {"key": f"key-{turn}"}
+        if session == LISTER:
+            last, value = True, {"items": list(range(self._together))}
+        else:
+            await self._wait_for_all()
+        args = json.dumps(value)
         yield ToolCallDelta(0, args, f"call-{turn}", "submit_result" if last else "look_up")
         yield UsageDelta(USAGE)
         yield StopDelta("tool_calls")
+
+    async def _wait_for_all(self) -> None:
+        if len(self._asked.keys() - {LISTER}) >= self._together:
+            self._all_asked.set()
+        await self._all_asked.wait()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,9 +106,15 @@ class Workload:
 
     def write(self) -> None:
         """Write the definitions."""
-        steps = "\n".join(
-            f"## w{number}\nrole: worker\n\nDo it.\n" for number in range(1, self.workers + 1)
+        steps = "".join(
+            f"## w{number}\nrole: worker\n\nDo it.\n\n" for number in range(1, self.workers + 1)
         )
+        if self.workers > MAX_STEPS:
+            steps = (
+                f"## {LISTER}\nrole: worker\noutput: {{type: object}}\n\nList.\n\n"
+                f"## work\nrole: worker\nneeds: [{LISTER}]\n"
+                f"foreach: steps.{LISTER}.result.items\n\nDo {{item}}.\n"
+            )
         head = "name: {name}\ndescription: For measuring.\n"
         files = {
             "agents/worker.md": f"---\n{head.format(name='worker')}tools: [look_up]\n"
