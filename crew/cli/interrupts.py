@@ -26,12 +26,16 @@ class Interrupts:
     Args:
         say: Tells the person what happens.
         scope: What is cancelled before `control` is known.
+
+    Attributes:
+        restore: Gives the terminal back, before the process leaves at once.
     """
 
     def __init__(self, say: Callable[[str], None], scope: anyio.CancelScope) -> None:
         self.control: Control | None = None
         self._say = say
         self._scope = scope
+        self.restore: Callable[[], None] = lambda: None
         self._first: float | None = None
 
     async def obey(self, *, task_status: TaskStatus[None]) -> None:
@@ -45,6 +49,7 @@ class Interrupts:
         if self._first is not None:
             # A launcher such as `uv run` passes on what the terminal has sent already.
             if now - self._first > _ECHO_WINDOW:
+                self.restore()
                 leave_at_once()
             return
         self._first = now

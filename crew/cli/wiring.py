@@ -3,15 +3,18 @@
 import io
 import os
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import Enum, auto
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import anyio
 from rich.console import Console
 
 from crew.cli.complaints import complain, complain_of, complain_of_bug, sole_error
 from crew.cli.interrupts import Interrupts
+from crew.commands import Control
 from crew.console import (
     Display,
     JsonDisplay,
@@ -41,17 +44,32 @@ _EXIT_CODES = {
 class Style(Enum):
     """How a run is shown while it goes on."""
 
+    OBSERVER = auto()
     LIVE = auto()
     PLAIN = auto()
     JSON = auto()
 
 
+@runtime_checkable
+class Interactive(Display, Protocol):
+    """A display that a person acts through."""
+
+    control: Control | None
+
+    def restore(self) -> None:
+        """Give the terminal back as it was, from anywhere."""
+        ...
+
+
 def choose_style(*, plain: bool, json: bool) -> Style:
-    """The style that was asked for, or the one that suits standard error."""
+    """The style that was asked for, or the one that suits standard error and input."""
     if json:
         return Style.JSON
     able = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-    return Style.LIVE if able and not plain else Style.PLAIN
+    if plain or not able:
+        return Style.PLAIN
+    # Keys need a terminal to come from.
+    return Style.OBSERVER if sys.stdin.isatty() else Style.LIVE
 
 
 def execute(
@@ -71,6 +89,8 @@ def execute(
     out = Output(sys.stdout)
     if style is Style.JSON and isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")
+    if style is Style.OBSERVER:
+        request = replace(request, interactive=True)
     troubles: list[Exception] = []
     try:
         outcome = anyio.run(_attempt, request, _display(style, out), troubles)
@@ -104,6 +124,10 @@ def exit_code(outcome: RunOutcome, fail_on: str | None) -> ExitCode:
 def _display(style: Style, out: Output) -> Display:
     err = Output(sys.stderr, name="standard error")
     match style:
+        case Style.OBSERVER:
+            from crew.cli.observe import ObserverDisplay
+
+            return ObserverDisplay()
         case Style.LIVE:
             console = Console(stderr=True, highlight=False, markup=False, emoji=False)
             return LiveDisplay(console, clock=utc_now)
@@ -123,6 +147,9 @@ async def _attempt(
         await tasks.start(interrupts.obey)
         async with start(request) as run:
             interrupts.control = run.control
+            if isinstance(display, Interactive):
+                display.control = run.control
+                interrupts.restore = display.restore
             outcome = await _watched(run, display, troubles)
         tasks.cancel_scope.cancel()
     return outcome

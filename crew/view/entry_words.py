@@ -1,6 +1,7 @@
 """What a transcript row says: in one line while it is closed, in full when it is open."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,7 +28,7 @@ from crew.plaintext import clean
 from crew.records import JsonObject, Status
 from crew.view.entry_rows import EntryRow
 from crew.view.rows import status_words
-from crew.view.state import CommandView, RunView, SessionView
+from crew.view.state import CommandView, PermissionView, RunView, SessionView
 from crew.view.transcript import Tone, entry_block
 from crew.view.words import counted, duration, one_line, preview_line
 
@@ -94,12 +95,12 @@ def entry_head(row: EntryRow, children: Mapping[str, SessionView] | None = None)
             )
         case TextEntry():
             label = "text, cut" if entry.partial else "text"
-            return Head(sign="▪", label=label, text=_glance(entry.text))
+            return Head(sign="▪", label=label, text=_gist(entry.text))
         case ThinkingEntry():
             label = "thinking, cut" if entry.partial else "thinking"
             return Head(sign="·", label=label, text=_glance(entry.text), tone=Tone.SECONDARY)
         case UserEntry():
-            return Head(sign=">", label=entry.source, text=_glance(entry.text))
+            return Head(sign=">", label=entry.source, text=_gist(entry.text))
         case SteerEntry() | FollowUpEntry():
             label = "steer" if isinstance(entry, SteerEntry) else "follow-up"
             told = f"delivered at turn {entry.turn}"
@@ -138,6 +139,12 @@ def entry_parts(row: EntryRow) -> tuple[Part, ...]:
         case _:
             block = entry_block(entry)
             return _parts(Form.PLAIN, block.body or block.head)
+
+
+def ask_parts(ask: PermissionView) -> tuple[Part, ...]:
+    """What a permission is asked for: the command, the change, or the arguments."""
+    call = ToolCallEntry(call_id=ask.request, tool=ask.tool, args=ask.args)
+    return _argument_parts(call) or _parts(Form.CAPTION, ask.preview)
 
 
 def entry_text(row: EntryRow) -> str:
@@ -190,6 +197,8 @@ _RESULT_SIGNS = {
     Outcome.CANCELLED: "-",
 }
 
+_LABELS = {"submit_result": "submit", "spawn_agent": "spawn", "git_changes": "changes"}
+
 _SUBJECTS = {
     "read": "path",
     "ls": "path",
@@ -203,7 +212,7 @@ _SUBJECTS = {
 
 
 def _call_head(row: EntryRow, entry: ToolCallEntry, sessions: Mapping[str, SessionView]) -> Head:
-    label = one_line(entry.tool, 20)
+    label = _LABELS.get(entry.tool) or one_line(entry.tool, 20)
     if entry.invalid is not None:
         return Head(
             sign="✗", label=label, text=_glance(entry.invalid), detail="unreadable", tone=Tone.BAD
@@ -272,7 +281,8 @@ def _short(value: object) -> str:
 
 def _result_detail(result: ToolResultEntry) -> str:
     facts = [] if result.outcome is Outcome.OK else [result.outcome.value]
-    if result.summary and result.outcome not in {Outcome.SKIPPED, Outcome.CANCELLED}:
+    told = result.outcome in {Outcome.DENIED, Outcome.SKIPPED, Outcome.CANCELLED}
+    if result.summary and not told:
         facts.append(one_line(result.summary, 40))
     return "  ".join(filter(None, [", ".join(facts), _took(result.ms)]))
 
@@ -358,3 +368,11 @@ def _parts(form: Form, text: str) -> tuple[Part, ...]:
 
 def _glance(text: str) -> str:
     return one_line(text[:_GLANCE])
+
+
+def _gist(text: str) -> str:
+    """The beginning of a Markdown text without its marks."""
+    return one_line(_MARKS.sub("", text[:_GLANCE]))
+
+
+_MARKS = re.compile(r"^#+ |\*\*|`", re.MULTILINE)

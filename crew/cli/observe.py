@@ -1,0 +1,115 @@
+"""Opens the observer on a run: of this process while it goes on, or of a folder."""
+
+import contextlib
+import os
+import sys
+import termios
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+from uuid import uuid4
+
+import anyio
+import anyio.to_thread
+from rich.console import Console
+
+from crew.commands import Control
+from crew.console import LiveDisplay, Output, PlainDisplay
+from crew.feed import Feed
+from crew.records import utc_now
+from crew.service import StoredRun, open_run
+from crew.tui import Observer
+
+_NORMAL_SCREEN = b"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?1049l"
+
+
+class ObserverDisplay:
+    """Shows a run of this process in the observer; once that is left, in plain lines.
+
+    Attributes:
+        control: Takes what the person asks for; known once the run has started.
+    """
+
+    def __init__(self) -> None:
+        self.control: Control | None = None
+        self._observer: Observer | None = None
+        self._plain: PlainDisplay | None = None
+        self._terminal = _terminal_settings()
+
+    def restore(self) -> None:
+        """Give the terminal back as it was, from anywhere."""
+        if self._observer is None or self._terminal is None:
+            return
+        with contextlib.suppress(OSError, termios.error):
+            os.write(2, _NORMAL_SCREEN)
+            termios.tcsetattr(0, termios.TCSANOW, self._terminal)
+
+    async def follow(self, feed: Feed) -> None:
+        """Show the run until it ends.
+
+        Raises:
+            Exception: The observer failed; the run was shown in plain lines from there on.
+        """
+        observer = self._observer = _observer(feed, self.control, stay=False)
+        await observer.run_async()
+        self._observer = None
+        if observer.view.over:
+            console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+            await LiveDisplay(console, clock=utc_now).follow(feed)
+        else:
+            err = Output(sys.stderr, name="standard error")
+            self._plain = PlainDisplay(err, tz=_zone(), after=observer.seq)
+            self._plain.say(f"the run goes on; look again: crew watch {feed.run}")
+            await self._plain.follow(feed)
+        if observer.failure is not None:
+            raise observer.failure
+
+    def say(self, note: str) -> None:
+        """Tell the person something that is no part of the run."""
+        teller = self._observer or self._plain
+        if teller is not None:
+            teller.say(note)
+
+
+def watch(run: StoredRun, control: Control | None) -> Observer:
+    """Show a run of a folder until the person leaves; returns what was shown."""
+    home = run.folder.parent.parent
+
+    async def alive() -> bool:
+        found = await anyio.to_thread.run_sync(open_run, home, run.id)
+        return found.summary.live
+
+    observer = _observer(run.feed, control, alive=alive)
+    anyio.run(observer.run_async)
+    if observer.failure is not None:
+        raise observer.failure
+    return observer
+
+
+def _observer(
+    feed: Feed,
+    control: Control | None,
+    *,
+    alive: Callable[[], Awaitable[bool]] | None = None,
+    stay: bool = True,
+) -> Observer:
+    return Observer(
+        feed,
+        control=control,
+        now=utc_now,
+        new_id=lambda: uuid4().hex,
+        tz=_zone(),
+        alive=alive,
+        stay=stay,
+    )
+
+
+def _zone() -> tzinfo:
+    return datetime.now(UTC).astimezone().tzinfo or UTC
+
+
+def _terminal_settings() -> list[Any] | None:
+    try:
+        return termios.tcgetattr(0)
+    except termios.error:
+        return None

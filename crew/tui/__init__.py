@@ -1,0 +1,7 @@
+"""The observer: a run on the screen, live, with a person's hands on it."""
+
+from crew.tui.app import Observer
+from crew.tui.keys import keymap
+from crew.tui.themes import THEMES
+
+__all__ = ["THEMES", "Observer", "keymap"]

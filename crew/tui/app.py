@@ -1,0 +1,284 @@
+"""The observer: shows one run from its feed, and sends what a person asks for to its control."""
+
+import os
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime, tzinfo
+from typing import ClassVar, Literal
+
+import anyio
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from crew.commands import Answer, Command, Control
+from crew.errors import CrewError
+from crew.feed import Feed
+from crew.tui.help_screen import HelpScreen
+from crew.tui.keys import listed
+from crew.tui.run_model import RunModel
+from crew.tui.run_screen import RunScreen
+from crew.tui.session_screen import SessionScreen
+from crew.tui.stage import Stage
+from crew.tui.themes import DARK, THEMES
+from crew.view import Deed, RunView, Tone, command_for, latest_session, possible, reply_words
+
+PICTURES = 1 / 10
+"""Seconds between two pictures while something happens."""
+
+CLOCK = 1.0
+"""Seconds between two pictures while only time passes."""
+
+GLANCE = 1.0
+"""Seconds between two looks whether the run's process lives."""
+
+
+class Observer(App[None]):
+    """Shows a run until the person leaves.
+
+    Pictures are made at most ten times a second and only when something changed; when nothing
+    runs, none are made at all.
+
+    Attributes:
+        touched: Whether a person has done anything yet.
+        failure: The error that closed it, where one did.
+
+    Args:
+        feed: The run.
+        control: Takes commands; None where the run can only be looked at.
+        now: The wall clock in UTC.
+        new_id: Ids of commands.
+        tz: The time zone of the times.
+        alive: Whether the run's process still lives; None where that is known.
+        stay: Whether to stay when the run has ended and no key was pressed.
+    """
+
+    TITLE = "crew"
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS: ClassVar[list[BindingType]] = []
+    CSS = "Screen { background: $background; color: $foreground; }"
+
+    def __init__(
+        self,
+        feed: Feed,
+        *,
+        control: Control | None,
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+        tz: tzinfo,
+        alive: Callable[[], Awaitable[bool]] | None = None,
+        stay: bool = True,
+        theme: str = DARK.name,
+    ) -> None:
+        self._no_colour = os.environ.get("NO_COLOR")
+        super().__init__()
+        if self._no_colour is not None:
+            os.environ["NO_COLOR"] = self._no_colour  # Textual takes it; what comes later needs it
+        for each in THEMES:
+            self.register_theme(each)
+        self.theme = theme
+        self.feed = feed
+        self.now = now
+        self.touched = False
+        self.failure: Exception | None = None
+        self._control = control
+        self._new_id = new_id
+        self._alive = alive
+        self._stay = stay
+        self._model = RunModel(tz)
+        self._last_command = ""
+        self._failure = ""
+        self._due = False
+        self._drawn = 0.0
+
+    @property
+    def view(self) -> RunView:
+        """The run as it is now."""
+        return self._model.view
+
+    @property
+    def seq(self) -> int:
+        """The last event that was shown."""
+        return self._model.view.seq
+
+    @property
+    def reply(self) -> tuple[bool, str] | None:
+        """What became of the last command: whether it went well, and words."""
+        if self._failure:
+            return False, self._failure
+        known = self.view.commands.get(self._last_command)
+        return reply_words(self.view, known) if known is not None else None
+
+    def possible(self, session: str | None) -> frozenset[Deed]:
+        """What a person can do now."""
+        return possible(self.view, session) if self._control is not None else frozenset()
+
+    # Life.
+
+    def get_default_screen(self) -> Screen[None]:
+        """The run."""
+        return RunScreen()
+
+    def on_mount(self) -> None:
+        """Follow the run, and let clocks tick."""
+        self.run_worker(self._follow(), group="feed")
+        if self._alive is not None:
+            self.run_worker(self._watch_over(self._alive), group="alive")
+        self._clock = self.set_interval(CLOCK, self._tick, pause=True)
+
+    async def _follow(self) -> None:
+        async with self.feed.subscribe() as items:
+            async for item in items:
+                self._model.apply(item)
+                self.wake()
+        if not self._stay and not self.touched and self.view.over:
+            self.leave()
+
+    async def _watch_over(self, alive: Callable[[], Awaitable[bool]]) -> None:
+        while not self.view.over:
+            if not await alive():
+                await anyio.sleep(GLANCE)  # what it wrote last is still to be read
+                self._model.interrupt()
+                self.wake()
+                return
+            await anyio.sleep(GLANCE)
+
+    def wake(self) -> None:
+        """Have a picture made soon."""
+        if self._due:
+            return
+        self._due = True
+        elapsed = anyio.current_time() - self._drawn
+        if elapsed >= PICTURES:
+            self.call_next(self._draw)
+        else:
+            self.set_timer(PICTURES - elapsed, self._draw)
+
+    def _draw(self) -> None:
+        self._due = False
+        self._drawn = anyio.current_time()
+        stage = self.stage
+        if stage is None or not stage.ready:
+            self.wake()
+            return
+        changes = self._model.take()
+        stage.show(changes)
+        if self.run_screen is not stage:
+            self.run_screen.keep(changes.story)
+        running = self.view.totals.running if changes.events else None
+        if running is not None:
+            self._set_clock(running > 0 and not self.quiet)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether only a person can make something happen."""
+        view = self.view
+        if view.over or view.ended is not None:
+            return True
+        return all(known.over or known.status == "paused" for known in view.sessions.values())
+
+    def _set_clock(self, ticking: bool) -> None:
+        if ticking:
+            self._clock.resume()
+        else:
+            self._clock.pause()
+
+    def _tick(self) -> None:
+        self.wake()
+
+    @property
+    def run_screen(self) -> RunScreen:
+        """The run's screen, in front or behind."""
+        return next(screen for screen in self.screen_stack if isinstance(screen, RunScreen))
+
+    @property
+    def stage(self) -> Stage | None:
+        """The screen of the observer that is in front, behind a menu or not."""
+        stages = [screen for screen in self.screen_stack if isinstance(screen, Stage)]
+        return stages[-1] if stages else None
+
+    # What screens ask for.
+
+    def open(self, session: str | None) -> None:
+        """Show a session, or the run."""
+        self.touched = True
+        stage = self.stage
+        if session is None or session not in self.view.sessions:
+            if isinstance(stage, SessionScreen):
+                self.run_screen.tree_pane.select_session(stage.session)
+                self.pop_screen()
+        elif isinstance(stage, SessionScreen):
+            stage.look_at(session)
+        else:
+            self.push_screen(SessionScreen(session))
+
+    def open_latest(self) -> None:
+        """Show the session that was active last."""
+        self.open(latest_session(self.view))
+
+    def command(self, deed: Deed, session: str = "", text: str = "") -> None:
+        """Send a command; the journal's answer shows on the message line."""
+        made = command_for(deed, command=self._new_id(), session=session, text=text)
+        self._send(made)
+
+    def answer(
+        self, request: str, decision: Literal["allow", "allow_session", "deny"], reason: str = ""
+    ) -> None:
+        """Give a person's word on a permission request."""
+        self._send(Answer(id=self._new_id(), request=request, decision=decision, reason=reason))
+
+    def _send(self, command: Command) -> None:
+        self.touched = True
+        self._last_command, self._failure = command.id, ""
+        self.run_worker(self._sending(command), group="send")
+
+    async def _sending(self, command: Command) -> None:
+        if self._control is None:
+            self._failure = "this run can only be looked at"
+        else:
+            try:
+                await self._control.send(command)
+            except CrewError as error:
+                if command.id not in self.view.commands and self._last_command == command.id:
+                    self._failure = f"not done: {error.message}"
+        self.wake()
+        if self.stage is not None:
+            self.stage.show_message()
+
+    def show_help(self, screen: str) -> None:
+        """Show the keys of a screen."""
+        self.push_screen(HelpScreen(screen))
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Close on an error of the observer's own: whoever opened it tells of it."""
+        self.failure = error
+        if self.is_headless:
+            super()._handle_exception(error)
+        else:
+            self.exit(return_code=1)
+
+    def say(self, note: str) -> None:
+        """Tell the person something that is no part of the run."""
+        if self.stage is not None:
+            self.stage.say(note, Tone.BAD)
+
+    def leave(self) -> None:
+        """Close the observer; the run goes on."""
+        self.exit()
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """What the palette offers: the keys that apply, and the themes."""
+        stage = self.stage
+        if stage is not None:
+            for key in listed(stage.NAME):
+                if stage.applies(key):
+                    name = key.id
+                    yield SystemCommand(
+                        key.help, f"key {key.shown}", lambda name=name: stage.action_do(name)
+                    )
+        for theme in THEMES:
+            yield SystemCommand(
+                f"theme {theme.name.removeprefix('crew-')}",
+                "change the colours",
+                lambda name=theme.name: setattr(self, "theme", name),
+            )

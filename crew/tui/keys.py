@@ -1,0 +1,238 @@
+"""Every key of the observer: one registry that bindings, footer, help and palette are made from."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+
+from crew.errors import UsageError
+from crew.view import Deed
+
+RUN, SESSION = "run", "session"
+_BOTH = frozenset({RUN, SESSION})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One thing that a key does.
+
+    Attributes:
+        id: Names it for good; a screen does it in `do_<id>`.
+        keys: Textual's names of the keys, with commas.
+        shown: How the footer and the help write them.
+        label: One word for the footer; empty keeps it out of there.
+        help: What it does, in a few words.
+        screens: Where it is there.
+        deed: What it does to the run; it applies when that is possible.
+    """
+
+    id: str
+    keys: str
+    shown: str
+    help: str
+    label: str = ""
+    screens: frozenset[str] = _BOTH
+    deed: Deed | None = None
+
+
+KEYS = (
+    Key(id="down", keys="j,down", shown="j ↓", help="select the next row"),
+    Key(id="up", keys="k,up", shown="k ↑", help="select the row before"),
+    Key(id="page_down", keys="pagedown", shown="PgDn", help="a page on"),
+    Key(id="page_up", keys="pageup", shown="PgUp", help="a page back"),
+    Key(id="first", keys="g,home", shown="g Home", help="to the beginning"),
+    Key(id="last", keys="G,end", shown="G End", help="to the end"),
+    Key(
+        id="open",
+        keys="enter",
+        shown="Enter",
+        label="open",
+        help="open the session of the row",
+        screens=frozenset({RUN}),
+    ),
+    Key(
+        id="expand",
+        keys="enter",
+        shown="Enter",
+        label="expand",
+        help="show all of the entry; on a spawned session: go there",
+        screens=frozenset({SESSION}),
+    ),
+    Key(
+        id="back",
+        keys="backspace,escape",
+        shown="Esc",
+        label="back",
+        help="up to the session or run above",
+        screens=frozenset({SESSION}),
+    ),
+    Key(
+        id="pane",
+        keys="tab,shift+tab",
+        shown="Tab",
+        help="between the sessions and what happened",
+        screens=frozenset({RUN}),
+    ),
+    Key(
+        id="next_session",
+        keys="right_square_bracket,tab",
+        shown="] Tab",
+        label="next",
+        help="the next session",
+        screens=frozenset({SESSION}),
+    ),
+    Key(
+        id="previous_session",
+        keys="left_square_bracket,shift+tab",
+        shown="[",
+        help="the session before",
+        screens=frozenset({SESSION}),
+    ),
+    Key(
+        id="answer",
+        keys="a",
+        shown="a",
+        label="answer",
+        help="answer a permission request",
+        deed=Deed.ANSWER,
+    ),
+    Key(
+        id="next_match",
+        keys="n",
+        shown="n",
+        label="next match",
+        help="the next match",
+        screens=frozenset({SESSION}),
+    ),
+    Key(
+        id="previous_match",
+        keys="N",
+        shown="N",
+        help="the match before",
+        screens=frozenset({SESSION}),
+    ),
+    Key(
+        id="steer",
+        keys="s",
+        shown="s",
+        label="steer",
+        help="say something into its work",
+        deed=Deed.STEER,
+    ),
+    Key(
+        id="pause",
+        keys="p",
+        shown="p",
+        label="pause",
+        help="pause or resume the session; twice: at once",
+        deed=Deed.PAUSE,
+    ),
+    Key(
+        id="step",
+        keys="n",
+        shown="n",
+        label="step",
+        help="let a paused session do one turn",
+        deed=Deed.STEP,
+    ),
+    Key(
+        id="cancel",
+        keys="x",
+        shown="x",
+        label="cancel",
+        help="cancel the session; asks once",
+        deed=Deed.CANCEL,
+    ),
+    Key(
+        id="follow",
+        keys="f",
+        shown="f",
+        label="follow",
+        help="hold the end in view",
+        screens=frozenset({SESSION}),
+    ),
+    Key(
+        id="search",
+        keys="slash",
+        shown="/",
+        label="search",
+        help="search the whole transcript",
+        screens=frozenset({SESSION}),
+    ),
+    Key(
+        id="follow_up",
+        keys="S",
+        shown="S",
+        label="follow-up",
+        help="say something for after its work",
+        deed=Deed.FOLLOW_UP,
+    ),
+    Key(
+        id="pause_run",
+        keys="P",
+        shown="P",
+        label="pause run",
+        help="pause or resume the whole run",
+        deed=Deed.PAUSE_RUN,
+    ),
+    Key(
+        id="cancel_run",
+        keys="X",
+        shown="X",
+        label="cancel run",
+        help="cancel the whole run; asks once",
+        deed=Deed.CANCEL_RUN,
+    ),
+    Key(id="copy", keys="y", shown="y", help="copy the entry", screens=frozenset({SESSION})),
+    Key(id="help", keys="question_mark", shown="?", label="help", help="show the keys"),
+    Key(id="leave", keys="q", shown="q", label="leave", help="leave the observer; the run goes on"),
+    Key(
+        id="interrupt",
+        keys="ctrl+c",
+        shown="Ctrl+C",
+        help="ask to cancel the run; leaves when it is over",
+    ),
+)
+
+BY_ID = {key.id: key for key in KEYS}
+
+
+def bindings(screen: str) -> list[BindingType]:
+    """The bindings of a screen."""
+    return [
+        Binding(key.keys, f"do('{key.id}')", key.help, show=False, id=key.id)
+        for key in KEYS
+        if screen in key.screens
+    ]
+
+
+def keymap(wanted: Mapping[str, str]) -> dict[str, str]:
+    """Other keys for some actions, checked.
+
+    Args:
+        wanted: Textual's names of keys, by action.
+
+    Raises:
+        UsageError: An action is unknown, or one key would do two things on one screen.
+    """
+    for name in wanted:
+        if name not in BY_ID:
+            raise UsageError(
+                f"keys: there is no action {name!r}", hint=f"one of: {', '.join(BY_ID)}"
+            )
+    taken: dict[tuple[str, str], str] = {}
+    for key in KEYS:
+        for pressed in wanted.get(key.id, key.keys).split(","):
+            for screen in key.screens:
+                other = taken.setdefault((screen, pressed.strip()), key.id)
+                if other != key.id and {other, key.id} & set(wanted):
+                    raise UsageError(
+                        f"keys: {pressed.strip()} would mean both {other} and {key.id}",
+                        hint="give one of them another key",
+                    )
+    return dict(wanted)
+
+
+def listed(screen: str) -> Iterable[Key]:
+    """The keys of a screen, in the order of the footer."""
+    return (key for key in KEYS if screen in key.screens)

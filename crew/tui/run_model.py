@@ -1,0 +1,69 @@
+"""The run as the observer knows it: takes the feed's items, tells what changed since last asked."""
+
+from dataclasses import dataclass, field
+from datetime import tzinfo
+
+from crew.feed import FeedItem, Grew
+from crew.progress import Progress
+from crew.view import RunFold, RunView, StoryLine, interrupted, story_line
+
+_UNTOLD = 2_000
+
+
+@dataclass(slots=True, kw_only=True)
+class Changes:
+    """What came since the last picture.
+
+    Attributes:
+        events: Whether any event came; then rows and totals may be others.
+        moved: Whether any session's progress changed.
+        story: What happened, in lines.
+        grew: Sessions whose transcript has more to read.
+    """
+
+    events: bool = False
+    moved: bool = False
+    story: list[StoryLine] = field(default_factory=list)
+    grew: set[str] = field(default_factory=set)
+
+
+class RunModel:
+    """Folds a feed; knows no widget and no clock."""
+
+    def __init__(self, tz: tzinfo) -> None:
+        self._tz = tz
+        self._fold = RunFold()
+        self._changes = Changes()
+        self._gone: RunView | None = None
+
+    @property
+    def view(self) -> RunView:
+        """The run so far; as interrupted when its process is gone."""
+        return self._gone or self._fold.view
+
+    def apply(self, item: FeedItem) -> None:
+        """Take one item."""
+        self._gone = None
+        if isinstance(item, Grew):
+            self._changes.grew.add(item.session)
+            return
+        changed = self._fold.apply(item)
+        if isinstance(item, Progress):
+            self._changes.moved |= changed
+            return
+        self._changes.events |= changed
+        if changed and (line := story_line(item, tz=self._tz)) is not None:
+            self._changes.story.append(line)
+            if len(self._changes.story) > 2 * _UNTOLD:
+                del self._changes.story[:-_UNTOLD]
+
+    def interrupt(self) -> None:
+        """The process of the run is gone; what had not ended never will."""
+        if not self._fold.view.over:
+            self._gone = interrupted(self._fold.view)
+            self._changes.events = True
+
+    def take(self) -> Changes:
+        """What changed since the last call."""
+        changes, self._changes = self._changes, Changes()
+        return changes

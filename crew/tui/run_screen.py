@@ -1,0 +1,145 @@
+"""The run: its tasks and sessions as a tree, and below it what happened."""
+
+from collections.abc import Iterable
+
+from textual.widget import Widget
+
+from crew.tui.bars import Bar, Span
+from crew.tui.keys import RUN, bindings
+from crew.tui.line_view import LineView
+from crew.tui.lines import Lines
+from crew.tui.run_model import Changes
+from crew.tui.session_tree import SessionTree
+from crew.tui.stage import Stage
+from crew.tui.story import KEPT, StoryView
+from crew.view import StoryLine, Tone, foremost_session, goal_words, model_words, total_words
+
+
+class RunScreen(Stage):
+    """Two panes: who is at work on what, and what happened."""
+
+    NAME = RUN
+    BINDINGS = bindings(RUN)
+    DEFAULT_CSS = """
+    RunScreen #goal { margin: 0; }
+    RunScreen SessionTree { height: 2fr; min-height: 4; }
+    RunScreen StoryView { height: 1fr; min-height: 3; }
+    RunScreen #story-title { margin: 1 0 0 0; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._untold: list[StoryLine] = []
+
+    @property
+    def session(self) -> str | None:
+        """The session of the selected row."""
+        return self.tree_pane.session
+
+    @property
+    def main(self) -> Widget:
+        """The tree."""
+        return self.tree_pane
+
+    @property
+    def tree_pane(self) -> SessionTree:
+        """The pane with the sessions."""
+        return self.query_one(SessionTree)
+
+    @property
+    def story(self) -> StoryView:
+        """The pane with what happened."""
+        return self.query_one(StoryView)
+
+    @property
+    def pane(self) -> LineView:
+        """The pane that has the keys."""
+        return self.story if self.story.has_focus else self.tree_pane
+
+    def body(self) -> Iterable[Widget]:
+        """Goal, totals, headings, tree, story."""
+        yield Bar(id="goal")
+        yield Bar(id="totals")
+        yield Bar(id="headings")
+        yield SessionTree()
+        yield Bar(id="story-title")
+        yield StoryView()
+
+    def picture(self, changes: Changes) -> None:
+        """Show what changed in the panes and the lines above them."""
+        view, now = self.observer.view, self.observer.now()
+        tree = self.tree_pane
+        if changes.events or changes.moved:
+            tree.show(view, now, outlined=changes.events)
+            if not self.observer.touched and (busy := foremost_session(view)):
+                tree.select_session(busy)
+            model = model_words(view)
+            self.query_one("#goal", Bar).say(
+                [Span(text=f" {goal_words(view)}")], [Span(text=f"{model} ", look=Tone.SECONDARY)]
+            )
+            self.query_one("#totals", Bar).say(
+                [Span(text=f" {total_words(view)}", look=Tone.SECONDARY)]
+            )
+            self.query_one("#headings", Bar).say([Span(text=tree.headings, look=Tone.SECONDARY)])
+            empty = "" if tree.count else "  no task has begun yet"
+            self.query_one("#story-title", Bar).say(
+                [Span(text=" what happened", look=Tone.SECONDARY, strong=True), Span(text=empty)]
+            )
+        else:
+            tree.tick(now)
+        if changes.story or self._untold:
+            self.story.tell([*self._untold, *changes.story])
+            self._untold.clear()
+
+    def keep(self, story: Iterable[StoryLine]) -> None:
+        """Take what happened while another screen is in front; shown when this one is again."""
+        self._untold.extend(story)
+        del self._untold[:-KEPT]
+
+    def on_lines_selected(self, event: Lines.Selected) -> None:
+        """Show the keys of the row that is selected now."""
+        event.stop()
+        self.show_hints()
+
+    def on_lines_chosen(self, event: Lines.Chosen) -> None:
+        """Open what was clicked."""
+        event.stop()
+        self.do_open()
+
+    def do_down(self) -> None:
+        """Select the next row."""
+        self.pane.go_by(1)
+
+    def do_up(self) -> None:
+        """Select the row before."""
+        self.pane.go_by(-1)
+
+    def do_page_down(self) -> None:
+        """Go a page on."""
+        self.pane.go_pages(1)
+
+    def do_page_up(self) -> None:
+        """Go a page back."""
+        self.pane.go_pages(-1)
+
+    def do_first(self) -> None:
+        """Go to the beginning."""
+        self.pane.go(0)
+
+    def do_last(self) -> None:
+        """Go to the end."""
+        self.pane.go(self.pane.count - 1)
+
+    def do_pane(self) -> None:
+        """Give the keys to the other pane."""
+        (self.tree_pane if self.story.has_focus else self.story).focus()
+
+    def do_open(self) -> None:
+        """Open the session of the selected row."""
+        session = self.story.session if self.story.has_focus else self.tree_pane.session
+        if session and session in self.observer.view.sessions:
+            self.observer.open(session)
+        elif self.observer.view.sessions:
+            self.observer.open_latest()
+        else:
+            self.say("no session has begun yet")

@@ -1,0 +1,75 @@
+"""What happened in the run, newest at the end."""
+
+from bisect import bisect_left
+from collections.abc import Hashable, Iterable
+
+from textual.strip import Strip
+
+from crew.tui.cells import fit, row
+from crew.tui.line_view import LineView
+from crew.view import StoryLine
+
+KEPT = 2_000
+_SLACK = 500
+
+
+class StoryView(LineView):
+    """Shows the newest lines of a run's story; follows its end unless the reader goes up."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(follow=True, id=id)
+        self._story: list[StoryLine] = []
+
+    @property
+    def session(self) -> str | None:
+        """The session that the selected line is about."""
+        return self._story[self.cursor].session if self.cursor < len(self._story) else None
+
+    @property
+    def follows_at_end(self) -> bool:
+        """To reach the end means to follow it."""
+        return True
+
+    def tell(self, lines: Iterable[StoryLine]) -> None:
+        """Take more lines."""
+        before = self.standing()
+        self._story.extend(lines)
+        if len(self._story) > KEPT + _SLACK:
+            del self._story[:-KEPT]
+        self.items_changed(before)
+
+    # A list of lines.
+
+    @property
+    def count(self) -> int:
+        """Lines kept."""
+        return len(self._story)
+
+    def key_at(self, index: int) -> Hashable:
+        """The event's number."""
+        return self._story[index].seq
+
+    def index_of(self, key: Hashable) -> int:
+        """Where an event's line is."""
+        if not isinstance(key, int):
+            return -1
+        low = bisect_left(self._story, key, key=_seq)
+        there = low < len(self._story) and self._story[low].seq == key
+        return low if there else -1
+
+    def version_at(self, index: int) -> Hashable:
+        """A line never changes."""
+        return 0
+
+    def line_at(self, index: int, width: int) -> Strip:
+        """The time, who, and what."""
+        line, look = self._story[index], self.palette
+        parts = [
+            (f"{line.at}  ", look.quiet),
+            (fit(line.text, width - len(line.at) - 2), look.tones[line.tone]),
+        ]
+        return row(parts, width, look.base)
+
+
+def _seq(line: StoryLine) -> int:
+    return line.seq

@@ -1,0 +1,165 @@
+"""What the lines around an observer's panes say: where one is, how it stands, what it came to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from crew.records import TERMINAL, Status
+from crew.view.rows import Mark, doing, mark, outline, status_words
+from crew.view.state import RunView, SessionView
+from crew.view.words import (
+    RULES_NOTE,
+    counted,
+    duration,
+    money,
+    one_line,
+    short_count,
+)
+
+RUN = ""
+"""The crumb of the run itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crumb:
+    """One part of the way to a session; `session` is `RUN` for the run."""
+
+    name: str
+    session: str = RUN
+
+
+def crumbs(view: RunView, session: str = RUN) -> tuple[Crumb, ...]:
+    """The way from the run to a session: `review > code-review > explorer-1`."""
+    way: list[Crumb] = []
+    at = view.sessions.get(session)
+    seen: set[str] = set()
+    while at is not None and at.id not in seen:
+        seen.add(at.id)
+        way.append(Crumb(name=session_name(at), session=at.id))
+        at = view.sessions.get(at.parent or "")
+    return (Crumb(name=one_line(view.team or view.run or "crew")), *reversed(way))
+
+
+def session_name(known: SessionView) -> str:
+    """A session as its parent knows it: `explorer-1`."""
+    return one_line(known.id.removeprefix(f"{known.parent}.") if known.parent else known.id)
+
+
+def run_state(view: RunView, now: datetime) -> tuple[Mark, str]:
+    """How the run stands: `running  1m 04s`, `paused: nothing runs  2m 10s`."""
+    if view.started is None:
+        return Mark.PENDING, "starting"
+    took = duration((view.ended or now) - view.started, tenths=view.ended is not None)
+    if view.over or view.status is Status.INTERRUPTED:
+        return mark(view.status), f"{status_words(view.status)}  {took}"
+    if view.status is Status.PAUSED:
+        busy = sum(s.status is Status.RUNNING for s in view.sessions.values())
+        words = f"pausing: {counted(busy, 'session')} at work" if busy else "paused: nothing runs"
+        return Mark.PAUSED, f"{words}  {took}"
+    if view.asks:
+        asked = counted(len(view.asks), "permission")
+        return Mark.WAITING, f"waits for {asked}  {took}"
+    return Mark.RUNNING, f"running  {took}"
+
+
+def goal_words(view: RunView) -> str:
+    """What the run is for; where it works when nobody said."""
+    return one_line(view.goal) or one_line(view.workspace)
+
+
+def model_words(view: RunView) -> str:
+    """What answers: the model of the run's first member."""
+    return RULES_NOTE if view.model == "rules" else one_line(view.model)
+
+
+def total_words(view: RunView) -> str:
+    """What the run came to so far: `2 of 4 tasks, 3 sessions, 31 tool calls, 41.2k tokens`."""
+    totals = view.totals
+    done = sum(task.status in {"completed", "skipped"} for task in view.tasks.values())
+    facts = [f"{done} of {counted(len(view.tasks), 'task')} done"]
+    facts.append(f"{totals.running} of {counted(totals.sessions, 'session')} at work")
+    facts.append(counted(totals.tools, "tool call"))
+    facts.append(f"{short_count(totals.usage.tokens)} tokens")
+    if totals.usage.cost != 0:
+        facts.append(f"cost {money(totals.usage.cost)}")
+    return " · ".join(facts)
+
+
+def session_title(view: RunView, session: str) -> tuple[Mark, str]:
+    """Who a session is and how it stands, in one line."""
+    known = view.sessions.get(session)
+    if known is None:
+        return Mark.PENDING, "this session has not begun"
+    order = session_order(view)
+    facts = [status_words(known.status)]
+    facts.append(known.agent if known.agent == known.role else f"{known.role}, {known.agent}")
+    facts.append(one_line(known.model))
+    if known.attempt > 1:
+        facts.append(f"attempt {known.attempt}")
+    facts.append(f"session {order.index(session) + 1} of {len(order)}")
+    return (Mark.WAITING if known.asks else mark(known.status)), " · ".join(facts)
+
+
+def session_stats(known: SessionView, now: datetime) -> str:
+    """What a session came to so far."""
+    turns = f"turn {known.turns}" + (f" of {known.max_turns}" if known.max_turns else "")
+    facts = [counted(known.turns, "turn") if known.over else turns]
+    facts.append(counted(known.tools, "tool call"))
+    facts.append(f"{short_count(known.usage.tokens)} tokens")
+    if known.progress is not None and known.progress.context_tokens:
+        facts.append(f"context {short_count(known.progress.context_tokens)}")
+    if known.usage.cost != 0:
+        facts.append(money(known.usage.cost))
+    facts.append(duration((known.ended or now) - known.started, tenths=known.ended is not None))
+    return " · ".join(facts)
+
+
+def now_words(known: SessionView | None, *, writing: bool = False) -> tuple[Mark, str, str]:
+    """What a session does now, and the way out of what went wrong: mark, words, hint.
+
+    Args:
+        known: The session; None before it began.
+        writing: Whether the model's answer streams in.
+    """
+    if known is None:
+        return Mark.PENDING, "waiting to begin", ""
+    if writing and known.status is Status.RUNNING and not known.asks:
+        return Mark.RUNNING, "writing", ""
+    hint = one_line(known.error.hint) if known.error else ""
+    return (Mark.WAITING if known.asks else mark(known.status)), doing(known), hint
+
+
+def session_order(view: RunView) -> tuple[str, ...]:
+    """Sessions in the order of the run's rows."""
+    named = (place.session for place in outline(view))
+    return tuple(name for name in named if name is not None and name in view.sessions)
+
+
+def foremost_session(view: RunView) -> str | None:
+    """The session to look at first: one that asks for something, else one that is at work."""
+    known = [view.sessions[name] for name in session_order(view)]
+    asking = [each.id for each in known if each.asks]
+    working = [each.id for each in known if not each.over]
+    return next(iter((*asking, *working)), None)
+
+
+def latest_session(view: RunView) -> str | None:
+    """The session that was active last; one that still goes on before one that ended."""
+    return max(view.sessions, key=lambda name: _activity(view.sessions[name]), default=None)
+
+
+def interrupted(view: RunView) -> RunView:
+    """The run as it stands when its process is gone: what had not ended never will."""
+    if view.over:
+        return view
+    sessions: Mapping[str, SessionView] = {
+        name: known if known.over else replace(known, status=Status.INTERRUPTED, reason="", asks=())
+        for name, known in view.sessions.items()
+    }
+    ended = max((_activity(known)[1] for known in sessions.values()), default=view.started)
+    return replace(view, status=Status.INTERRUPTED, sessions=sessions, ended=ended)
+
+
+def _activity(known: SessionView) -> tuple[bool, datetime]:
+    latest = known.ended or (known.progress.updated if known.progress else known.started)
+    return known.status not in TERMINAL, latest
