@@ -115,6 +115,13 @@ def test_what_is_beside_it_is_found_all_the_same(
     assert "\x1b" not in done.out + done.err
 
 
+def test_a_file_too_large_to_check_is_said_to_be_unchecked(
+    crew: Installed, repository: Repository
+) -> None:
+    _sparse_giants(repository)
+    assert "not checked: new files that can't be read or are too large" in crew.review().out
+
+
 def test_lines_that_end_in_two_characters_keep_their_numbers(
     crew: Installed, repository: Repository
 ) -> None:

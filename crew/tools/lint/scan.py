@@ -106,6 +106,8 @@ def _source(workspace: Workspace, change: Change, read: _Read) -> SourceFile | N
     if is_vendored(shown(change.path)):
         return _skip(read, "vendored or generated files")
     if not change.hunks:
+        if change.untracked and change.note:
+            return _skip(read, "new files that can't be read or are too large")
         return _skip(read, "files whose diff is too large") if change.added else None
     try:
         data = read_regular(workspace.root / change.path, FILE_LIMIT)
