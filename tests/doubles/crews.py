@@ -12,8 +12,8 @@ import anyio
 
 from crew.bus.disk import DiskTranscript
 from crew.commands import Command
-from crew.entries import Entry, ToolCallEntry, ToolResultEntry
-from crew.events import Event, EventBase
+from crew.entries import Entry, ToolCallEntry, ToolResultEntry, UserEntry
+from crew.events import Event, EventBase, SessionEnded, SessionStarted, TaskEnded
 from crew.models.script import Turn
 from crew.orchestration.engine import Sources
 from crew.service import LiveRun, RunOutcome, RunRequest, start
@@ -146,6 +146,26 @@ class Crew:
         """Tool and outcome of each tool result, in order."""
         entries = self.transcript(session)
         return [(e.tool, e.outcome.value) for e in entries if isinstance(e, ToolResultEntry)]
+
+    def ends(self) -> dict[str, str]:
+        """Task to the status of its last end."""
+        return {event.task or "": event.status for event in self.events_of(TaskEnded)}
+
+    def prompt(self, session: str) -> str:
+        """What a session was asked to do."""
+        return next(e.text for e in self.transcript(session) if isinstance(e, UserEntry))
+
+    def order(self, kind: type[SessionStarted | SessionEnded] = SessionStarted) -> list[str]:
+        """Sessions in the order in which they started, or ended."""
+        return [event.session or "" for event in self.events_of(kind)]
+
+    def most_at_once(self) -> int:
+        """How many sessions were live at the same time."""
+        live, most = 0, 0
+        for event in self.events():
+            live += isinstance(event, SessionStarted) - isinstance(event, SessionEnded)
+            most = max(most, live)
+        return most
 
     def tool(self, name: str) -> Work:
         """A tool double."""

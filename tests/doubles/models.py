@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import anyio
 
+from crew.errors import Fault
 from crew.models.protocol import Delta, ModelRequest
-from crew.models.script import Call, Turn
+from crew.models.script import Call, ScriptedFault, Turn
 from crew.models.scripted import Scripted
 
 OK = {"summary": "done"}
+BROKEN = Turn(error=ScriptedFault(fault=Fault.BAD_REQUEST, message="no such thing"))
+"""A request that fails for good."""
 
 
 class Recorded:
@@ -56,6 +59,11 @@ def calls(*tools: tuple[str, dict[str, object]] | str, text: str = "", delay: fl
     return Turn(
         text=text, delay=delay, calls=tuple(Call(tool=name, args=args) for name, args in named)
     )
+
+
+def works(seconds: float) -> Turn:
+    """A turn that works for a while."""
+    return calls(("work", {"seconds": seconds}))
 
 
 def submits(value: Mapping[str, object] | None = None, *, delay: float = 0) -> Turn:

@@ -1,30 +1,28 @@
 """The scheduler through whole runs, in virtual time: order, data flow, fan-out, retries, ends."""
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import anyio
 import pytest
 
-from crew.commands import Cancel
-from crew.entries import UserEntry
-from crew.errors import Fault
-from crew.events import SessionEnded, SessionStarted, TaskAdded, TaskEnded, TaskStarted
+from crew.commands import Cancel, FollowUp
+from crew.entries import NoticeEntry
+from crew.events import SessionStarted, TaskAdded, TaskEnded, TaskStarted
 from crew.models.protocol import Delta, ModelRequest
-from crew.models.script import ScriptedFault, Turn
+from crew.models.script import Turn
 from crew.records import Status
-from crew.service import SpawnLimits
+from crew.service import RunRequest, SpawnLimits, start
 from crew.store.artifacts import ArtifactStore
 from crew.store.redact import Redactor
-from tests.doubles.crews import Crew
-from tests.doubles.models import Recorded, calls, says, submits
+from tests.doubles.crews import Crew, steady_sources
+from tests.doubles.models import BROKEN, Recorded, calls, says, submits, works
 from tests.doubles.virtual_time import VIRTUAL, Backend
 from tests.unit.conftest import Arrange
 
 FREE = {"type": "object"}
-BROKEN = Turn(error=ScriptedFault(fault=Fault.BAD_REQUEST, message="no such thing"))
 
 
 @pytest.fixture
@@ -32,37 +30,11 @@ def anyio_backend() -> Backend:
     return VIRTUAL
 
 
-def ended(crew: Crew) -> dict[str, str]:
-    """Task to its last status."""
-    return {event.task or "": event.status for event in crew.events_of(TaskEnded)}
-
-
-def prompt_of(crew: Crew, session: str) -> str:
-    entry = next(e for e in crew.transcript(session) if isinstance(e, UserEntry))
-    return entry.text
-
-
-def order(crew: Crew, kind: type[SessionStarted | SessionEnded] = SessionStarted) -> list[str]:
-    return [event.session or "" for event in crew.events_of(kind)]
-
-
-def most_at_once(crew: Crew) -> int:
-    live, most = 0, 0
-    for event in crew.events():
-        live += isinstance(event, SessionStarted) - isinstance(event, SessionEnded)
-        most = max(most, live)
-    return most
-
-
-def sleeps(seconds: float) -> Turn:
-    return calls(("work", {"seconds": seconds}))
-
-
 # Order and parallelism.
 
 
 async def test_a_step_begins_when_all_that_it_needs_has_ended(arrange: Arrange) -> None:
-    crew = arrange({"*": [sleeps(1), submits()]})
+    crew = arrange({"*": [works(1), submits()]})
     crew.workflow(
         {
             "last": {"role": "worker", "needs": ["left", "right"]},
@@ -73,7 +45,7 @@ async def test_a_step_begins_when_all_that_it_needs_has_ended(arrange: Arrange) 
     )
     outcome = await crew.finish()
     assert outcome.status is Status.COMPLETED
-    assert order(crew) == ["first", "right", "left", "last"]
+    assert crew.order() == ["first", "right", "left", "last"]
     assert [event.task for event in crew.events_of(TaskAdded)] == [
         *("last", "right", "left", "first")
     ]
@@ -97,32 +69,32 @@ def _is_end(event: object) -> bool:
 async def test_tasks_run_side_by_side_up_to_the_limit_and_never_above(
     arrange: Arrange, allowed: int, seconds: int
 ) -> None:
-    crew = arrange({"*": [sleeps(1), submits()]})
+    crew = arrange({"*": [works(1), submits()]})
     crew.workflow({f"s{number}": {"role": "worker"} for number in range(6)})
     async with crew.start(max_concurrency=allowed) as run:
         await run.wait()
         took = anyio.current_time()
     assert seconds <= took < seconds + 0.5
-    assert most_at_once(crew) == min(allowed, 6)
-    assert order(crew) == [f"s{number}" for number in range(6)]
+    assert crew.most_at_once() == min(allowed, 6)
+    assert crew.order() == [f"s{number}" for number in range(6)]
 
 
 async def test_the_teams_own_limit_counts_when_nobody_asks_for_another(arrange: Arrange) -> None:
-    crew = arrange({"*": [sleeps(1), submits()]})
+    crew = arrange({"*": [works(1), submits()]})
     crew.workflow({f"s{number}": {"role": "worker"} for number in range(4)})
     crew.team({"worker": "worker"}, max_concurrency=2)
     await crew.finish()
-    assert most_at_once(crew) == 2
+    assert crew.most_at_once() == 2
 
 
 async def test_tasks_beyond_the_limit_of_live_sessions_fail_with_its_name(
     arrange: Arrange,
 ) -> None:
-    crew = arrange({"*": [sleeps(1), submits()]})
+    crew = arrange({"*": [works(1), submits()]})
     crew.workflow({f"s{number}": {"role": "worker"} for number in range(3)})
     outcome = await crew.finish(max_concurrency=3, limits=SpawnLimits(sessions=2))
     assert outcome.status is Status.FAILED
-    assert ended(crew) == {"s0": "completed", "s1": "completed", "s2": "failed"}
+    assert crew.ends() == {"s0": "completed", "s1": "completed", "s2": "failed"}
     assert outcome.error is not None
     assert "2 live sessions" in outcome.error.message
 
@@ -146,12 +118,12 @@ async def test_a_result_flows_whole_into_the_prompt_of_who_needs_it(arrange: Arr
     )
     await crew.finish(goal="win")
     for step in ("named", "unnamed"):
-        text = prompt_of(crew, step)
+        text = crew.prompt(step)
         assert text.startswith("<goal>\nwin\n</goal>")
         assert text.count("</result>") == 1
         body = text.split('status="completed">\n')[1].split("\n</result>")[0]
         assert json.loads(body) == value
-    assert ", mind found." in prompt_of(crew, "named")
+    assert ", mind found." in crew.prompt("named")
 
 
 async def test_a_huge_result_goes_by_reference_to_an_artifact_that_can_be_read(
@@ -167,7 +139,7 @@ async def test_a_huge_result_goes_by_reference_to_an_artifact_that_can_be_read(
     crew.agent("worker", tools=["read"])
     crew.workflow({"first": {"role": "worker"}, "second": {"role": "worker", "needs": ["first"]}})
     await crew.finish()
-    text = prompt_of(crew, "second")
+    text = crew.prompt("second")
     assert len(text) < 14_000
     assert 'artifact="artifact:first.result.json"' in text
     assert "BEGIN" in text
@@ -194,8 +166,8 @@ async def test_a_step_runs_when_its_condition_is_true_and_is_skipped_when_not(
     )
     outcome = await crew.finish()
     assert outcome.status is Status.COMPLETED
-    assert ended(crew) == {"first": "completed", "maybe": status, "after": "completed"}
-    assert ("<result" in prompt_of(crew, "after")) == (status == "completed")
+    assert crew.ends() == {"first": "completed", "maybe": status, "after": "completed"}
+    assert ("<result" in crew.prompt("after")) == (status == "completed")
 
 
 async def test_a_condition_on_a_skipped_step_reads_nothing_there(arrange: Arrange) -> None:
@@ -212,119 +184,8 @@ async def test_a_condition_on_a_skipped_step_reads_nothing_there(arrange: Arrang
     outcome = await crew.finish()
     assert outcome.status is Status.COMPLETED
     assert outcome.result is None
-    assert ended(crew) == {"a": "completed", "b": "skipped", "c": "skipped"}
+    assert crew.ends() == {"a": "completed", "b": "skipped", "c": "skipped"}
     assert [e.task for e in crew.events_of(TaskStarted)] == ["a"]
-
-
-# Fan-out and fold.
-
-
-def fan_out(
-    arrange: Arrange,
-    items: Any,
-    script: Mapping[str, Sequence[Turn]] | None = None,
-    **step: Any,
-) -> Crew:
-    given: dict[str, Sequence[Turn]] = {"list": [submits({"items": items})]}
-    crew = arrange({**given, **(script or {"*": [submits({"found": [1]})]})})
-    crew.agent("worker", output=FREE)
-    each = {"foreach": "steps.list.result.items", "prompt": "On {item}.", **step}
-    crew.workflow(
-        {
-            "list": {"role": "worker"},
-            "each": {"role": "worker", "needs": ["list"], **each},
-            "after": {"role": "worker", "needs": ["each"]},
-        }
-    )
-    return crew
-
-
-async def test_each_item_gets_a_task_and_the_results_become_a_list_in_item_order(
-    arrange: Arrange,
-) -> None:
-    crew = fan_out(
-        arrange,
-        ["x", {"title": "Big  one", "n": 1}, 3],
-        {
-            "each_1": [sleeps(5), submits({"found": ["one"]})],
-            "each_2": [submits({"found": ["two"]})],
-            "each_3": [sleeps(2), submits({"found": ["three"]})],
-            "after": [submits()],
-        },
-    )
-    outcome = await crew.finish()
-    assert outcome.status is Status.COMPLETED
-    assert prompt_of(crew, "each_1").startswith("On x.\n")
-    assert '"title": "Big  one"' in prompt_of(crew, "each_2")
-    assert prompt_of(crew, "each_3").startswith("On 3.\n")
-    titles = [event.title for event in crew.events_of(TaskAdded) if event.step == "each"]
-    assert titles == ["", "x", "Big one", "3"]
-    assert order(crew, SessionEnded)[1:4] == ["each_2", "each_3", "each_1"]
-    text = prompt_of(crew, "after")
-    body = json.loads(text.split('status="completed">\n')[1].split("\n</result>")[0])
-    assert body == [{"found": ["one"]}, {"found": ["two"]}, {"found": ["three"]}]
-
-
-async def test_fold_concat_joins_the_results(arrange: Arrange) -> None:
-    crew = fan_out(arrange, ["x", "y"], fold="concat")
-    await crew.finish()
-    body = prompt_of(crew, "after").split('status="completed">\n')[1].split("\n</result>")[0]
-    assert json.loads(body) == {"found": [1, 1]}
-
-
-async def test_the_items_of_a_fan_out_share_the_limit_of_the_run(arrange: Arrange) -> None:
-    crew = fan_out(
-        arrange, list(range(6)), {"after": [submits()], "*": [sleeps(1), submits({"found": []})]}
-    )
-    await crew.finish(max_concurrency=2)
-    assert most_at_once(crew) == 2
-    assert ended(crew)["each"] == "completed"
-
-
-async def test_a_fan_out_over_nothing_is_done_at_once(arrange: Arrange) -> None:
-    crew = fan_out(arrange, [])
-    outcome = await crew.finish()
-    assert outcome.status is Status.COMPLETED
-    assert ended(crew) == {"list": "completed", "each": "completed", "after": "completed"}
-    assert prompt_of(crew, "after").endswith('status="completed">\n[]\n</result>')
-
-
-@pytest.mark.parametrize("items", [{"a": 1}, "text", 5, None])
-async def test_a_fan_out_over_what_is_no_list_fails_and_says_so(
-    arrange: Arrange, items: Any
-) -> None:
-    crew = fan_out(arrange, items)
-    outcome = await crew.finish()
-    assert outcome.status is Status.FAILED
-    assert outcome.error is not None
-    assert outcome.error.message == "foreach: steps.list.result.items is not a list"
-    assert ended(crew) == {"list": "completed", "each": "failed", "after": "unreachable"}
-
-
-async def test_a_skipped_fan_out_has_no_items(arrange: Arrange) -> None:
-    crew = fan_out(arrange, ["x"], when="len(steps.list.result.items) > 3")
-    outcome = await crew.finish()
-    assert outcome.status is Status.COMPLETED
-    assert ended(crew) == {"list": "completed", "each": "skipped", "after": "completed"}
-
-
-async def test_an_item_that_fails_lets_the_others_end_and_fails_the_whole(
-    arrange: Arrange,
-) -> None:
-    crew = fan_out(
-        arrange, ["x", "y", "z"], {"each_2": [BROKEN], "*": [sleeps(1), submits({"found": []})]}
-    )
-    outcome = await crew.finish()
-    assert outcome.status is Status.FAILED
-    assert ended(crew) == {
-        **{"list": "completed", "each_1": "completed", "each_2": "failed", "each_3": "completed"},
-        **{"each": "failed", "after": "unreachable"},
-    }
-    each = next(e for e in crew.events_of(TaskEnded) if e.task == "each")
-    assert each.error is not None
-    assert each.error.message == "1 of 3 items did not complete: each_2"
-    assert outcome.error is not None
-    assert outcome.error.message == "no such thing"
 
 
 # Retries, timeouts, overrides.
@@ -337,7 +198,7 @@ async def test_a_failed_step_is_tried_again_with_a_new_session_each_time(
     crew.workflow({"work": {"role": "worker", "retries": 2}})
     outcome = await crew.finish()
     assert outcome.status is Status.COMPLETED
-    assert order(crew) == ["work", "work~2", "work~3"]
+    assert crew.order() == ["work", "work~2", "work~3"]
     assert [(e.attempt, e.retry, e.status) for e in crew.events_of(TaskEnded)] == [
         (1, True, "failed"),
         (2, True, "failed"),
@@ -354,11 +215,11 @@ async def test_retries_come_to_an_end(arrange: Arrange) -> None:
     crew.workflow({"work": {"role": "worker", "retries": 1}})
     outcome = await crew.finish()
     assert outcome.status is Status.FAILED
-    assert order(crew) == ["work", "work~2"]
+    assert crew.order() == ["work", "work~2"]
 
 
 async def test_what_a_person_cancelled_is_not_tried_again(arrange: Arrange) -> None:
-    crew = arrange({"*": [sleeps(60), submits()]})
+    crew = arrange({"*": [works(60), submits()]})
     crew.workflow(
         {
             "work": {"role": "worker", "retries": 3},
@@ -373,8 +234,8 @@ async def test_what_a_person_cancelled_is_not_tried_again(arrange: Arrange) -> N
     assert outcome.status is Status.CANCELLED
     assert outcome.error is not None
     assert outcome.error.message == "enough"
-    assert ended(crew) == {"work": "cancelled", "other": "completed", "after": "unreachable"}
-    assert order(crew) == ["work", "other"]
+    assert crew.ends() == {"work": "cancelled", "other": "completed", "after": "unreachable"}
+    assert crew.order() == ["work", "other"]
 
 
 async def test_a_retry_does_not_begin_once_the_run_is_cancelled(arrange: Arrange) -> None:
@@ -385,14 +246,14 @@ async def test_a_retry_does_not_begin_once_the_run_is_cancelled(arrange: Arrange
         await crew.send(Cancel(id=crew.id()))
         outcome = await run.wait()
     assert outcome.status is Status.CANCELLED
-    assert order(crew) == ["work", "work~2", "work~3"]
+    assert crew.order() == ["work", "work~2", "work~3"]
 
 
 async def test_a_step_has_a_timeout_of_its_own(arrange: Arrange) -> None:
-    crew = arrange({"*": [sleeps(50), submits()]})
+    crew = arrange({"*": [works(50), submits()]})
     crew.workflow({"work": {"role": "worker", "timeout": "10s"}, "slow": {"role": "worker"}})
     outcome = await crew.finish()
-    assert ended(crew) == {"work": "failed", "slow": "completed"}
+    assert crew.ends() == {"work": "failed", "slow": "completed"}
     assert outcome.error is not None
     assert outcome.error.message == "not done within 10 s"
 
@@ -400,7 +261,7 @@ async def test_a_step_has_a_timeout_of_its_own(arrange: Arrange) -> None:
 async def test_what_needs_a_failed_step_is_unreachable_and_the_rest_goes_on(
     arrange: Arrange,
 ) -> None:
-    crew = arrange({"bad": [BROKEN], "*": [sleeps(1), submits()]})
+    crew = arrange({"bad": [BROKEN], "*": [works(1), submits()]})
     crew.workflow(
         {
             "bad": {"role": "worker"},
@@ -412,7 +273,7 @@ async def test_what_needs_a_failed_step_is_unreachable_and_the_rest_goes_on(
     )
     outcome = await crew.finish()
     assert outcome.status is Status.FAILED
-    assert ended(crew) == {
+    assert crew.ends() == {
         **{"bad": "failed", "b": "unreachable", "c": "unreachable"},
         **{"fine": "completed", "d": "completed"},
     }
@@ -453,7 +314,34 @@ async def test_a_bug_in_a_model_client_fails_the_run_and_does_not_hang_it(
     assert "bug in crew" in outcome.error.hint
 
 
-async def test_a_run_whose_items_need_attention_needs_attention(arrange: Arrange) -> None:
-    crew = fan_out(arrange, ["x"], {"*": [says("No.")] * 4})
-    outcome = await crew.finish()
-    assert outcome.status is Status.NEEDS_ATTENTION
+async def test_a_result_given_before_the_turns_ran_out_counts(arrange: Arrange) -> None:
+    crew = arrange([calls(("work", {"seconds": 5})), submits(), calls("work"), calls("work")])
+    crew.agent("worker", max_turns=4)
+    async with crew.start() as run:
+        await anyio.sleep(1)
+        await crew.send(FollowUp(id=crew.id(), session="work", text="And more."))
+        outcome = await run.wait()
+    assert outcome.status is Status.COMPLETED
+    assert outcome.result == {"summary": "done"}
+    assert crew.kinds().count("tool_call") == 4
+
+
+async def test_the_next_model_of_the_list_is_asked_when_one_fails_for_good(
+    arrange: Arrange,
+) -> None:
+    crew = arrange([submits()])
+    first, second = Recorded({"*": [BROKEN]}), Recorded({"*": [submits()]})
+    crew.agent("worker", model=["first", "second"])
+    request = RunRequest(
+        team="crew",
+        workspace=crew.root,
+        home=crew.root / ".crew",
+        tools=crew.tools,
+        clients={"first": first, "second": second},
+    )
+    async with start(request, sources=steady_sources(), environ={}) as crew.run:
+        outcome = await crew.run.wait()
+    assert outcome.status is Status.COMPLETED
+    assert (len(first.requests), len(second.requests)) == (1, 1)
+    notices = [entry.text for entry in crew.transcript() if isinstance(entry, NoticeEntry)]
+    assert notices == ["no such thing; going on with recorded"]
