@@ -1,10 +1,12 @@
 """What every record on disk shares: frozen, versioned, exact in a JSON round trip."""
 
+import json
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic_core import PydanticSerializationError, to_json
 
 SCHEMA_VERSION = 1
 
@@ -116,3 +118,11 @@ class Failure(Record):
 
 
 JsonObject = dict[str, Any]
+
+
+def indented_json(value: Any) -> bytes:
+    """JSON for files and prompts, one item a line; half a surrogate pair becomes an escape."""
+    try:
+        return to_json(value, indent=1)
+    except PydanticSerializationError:
+        return json.dumps(value, indent=1).encode()

@@ -24,7 +24,7 @@ from crew.orchestration.outcome import RunOutcome, final_result, final_status
 from crew.orchestration.report import report_markdown
 from crew.orchestration.roster import Roster
 from crew.orchestration.scheduler import Scheduler
-from crew.records import ArtifactRef, Failure, Status
+from crew.records import ArtifactRef, Failure, Status, indented_json
 from crew.session.budget import BudgetGuard, RunBudget
 from crew.session.environment import Environment
 from crew.session.middleware import Middleware
@@ -239,7 +239,7 @@ class Engine:
 
     def _redacted(self, result: Any) -> Any:
         """A result as it may leave the run: on standard output as little as on the disk."""
-        return json.loads(self._recorder.redact(json.dumps(result, ensure_ascii=False)))
+        return json.loads(self._recorder.redact(indented_json(result).decode()))
 
     def _note(self) -> str:
         names = {
@@ -273,5 +273,4 @@ class Engine:
     def _store_result(self, outcome: RunOutcome) -> ArtifactRef | None:
         if outcome.result is None:
             return None
-        data = json.dumps(outcome.result, ensure_ascii=False, indent=1)
-        return self._recorder.artifacts.put("result.json", data.encode("utf-8", "backslashreplace"))
+        return self._recorder.artifacts.put("result.json", indented_json(outcome.result))

@@ -4,7 +4,6 @@ A step's prompt gets the full results of what it needs. A result that is too lon
 prompt is passed by reference, with its head and tail and the artifact to read.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from crew.definitions.placeholders import render, value_at
 from crew.definitions.types import Agent, Plan, Step
 from crew.orchestration.board import Task
-from crew.records import ArtifactRef
+from crew.records import ArtifactRef, indented_json
 
 INLINE_LIMIT = 48_000
 """Characters of a result that stand in a prompt."""
@@ -91,7 +90,7 @@ def step_prompt(
 def result_block(task: Task, agent: str, store: StoreValue) -> str:
     """One result as it stands in a prompt; `rules` reads this form too."""
     head = f'<result step="{task.step}" agent="{agent}" status="{task.status}"'
-    body = json.dumps(task.value, ensure_ascii=False, indent=1).replace("</", "<\\/")
+    body = indented_json(task.value).decode().replace("</", "<\\/")
     if len(body) <= INLINE_LIMIT:
         return f"{head}>\n{body}\n</result>"
     ref = task.result or store(f"{task.id}.value.json", body.encode("utf-8", "backslashreplace"))
@@ -104,7 +103,7 @@ def result_block(task: Task, agent: str, store: StoreValue) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
+    text = value if isinstance(value, str) else indented_json(value).decode()
     return _harmless(text)
 
 

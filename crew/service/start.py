@@ -278,7 +278,9 @@ def _options(request: RunRequest, plan: Plan, grants: frozenset[str]) -> RunOpti
     return RunOptions(
         goal=request.goal,
         scope=request.scope,
-        max_concurrency=request.max_concurrency or plan.team.max_concurrency,
+        max_concurrency=min(
+            request.max_concurrency or plan.team.max_concurrency, request.limits.sessions
+        ),
         budget_tokens=request.budget_tokens or plan.team.budget.tokens,
         grants=grants,
         interactive=request.interactive,

@@ -4,13 +4,11 @@ A cut is a message first and force second: the session's task is cancelled and h
 seconds to leave in order; then it is ended over its head and what it still does is ignored.
 """
 
-import json
-
 import anyio
 
 from crew.entries import ErrorEntry, Outcome, ResultEntry, TextEntry
 from crew.events import ResultSubmitted, SessionEnded, SteerUndelivered
-from crew.records import ArtifactRef, Failure, Status
+from crew.records import ArtifactRef, Failure, Status, indented_json
 from crew.session.calls import preview_of
 from crew.session.session import Session
 from crew.session.state import check_transition
@@ -106,8 +104,7 @@ async def _write_end(session: Session, status: Status, error: Failure | None) ->
 def _store_result(session: Session, status: Status) -> ArtifactRef | None:
     artifacts, name = session.env.recorder.artifacts, session.spec.id
     if status is Status.COMPLETED and session.submitted is not None:
-        data = json.dumps(session.submitted, ensure_ascii=False, indent=1)
-        ref = artifacts.put(f"{name}.result.json", data.encode("utf-8", "backslashreplace"))
+        ref = artifacts.put(f"{name}.result.json", indented_json(session.submitted))
         preview = preview_of(session.submitted)
         session.append(ResultEntry(artifact=ref, preview=preview))
         session.record(ResultSubmitted(result=ref, preview=preview))

@@ -1,13 +1,12 @@
 """`spawn_agent`: runs another agent as a child session and reads its result."""
 
 import difflib
-import json
 from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
 from crew.errors import SpawnError, ToolError
-from crew.records import JsonObject
+from crew.records import JsonObject, indented_json
 from crew.tools.protocol import (
     Effect,
     SpawnOutcome,
@@ -99,7 +98,7 @@ def _with_choices(
 def _report(agent: str, outcome: SpawnOutcome) -> str:
     opening = f"{agent} (session {outcome.session}) ended: {outcome.status}."
     if outcome.value is not None:
-        value = json.dumps(outcome.value, ensure_ascii=False, indent=1)
+        value = indented_json(outcome.value).decode()
         return f"{opening} Its result:\n{value}"
     if outcome.text:
         return f"{opening} It submitted no result; its last words, unverified:\n{outcome.text}"
