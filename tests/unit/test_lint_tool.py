@@ -1,6 +1,7 @@
 """`lint` on changes: old code stays quiet, what a change breaks is found, pages hold everything."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -259,6 +260,17 @@ async def test_odd_names_and_contents_are_checked(repo: Repository) -> None:
         ("naïve name.py", 1, "print(unknown)"),
         ("dos.py", 2, "print(unknown)"),
         ("latin.js", 2, "debugger;"),
+    }
+
+
+async def test_names_that_are_not_utf_8_keep_their_findings_apart(repo: Repository) -> None:
+    for number, name in enumerate((b"caf\xe8.py", b"caf\xe9.py", b"d\xff/a\nb.py"), 1):
+        repo.write(os.fsdecode(name), "\n" * number + f"print(name_{number})\n")
+    found = {(each["file"], each["line"], each["quote"]) for each in await lint(repo.root)}
+    assert found == {
+        ("caf\\xe8.py", 2, "print(name_1)"),
+        ("caf\\xe9.py", 3, "print(name_2)"),
+        ("d\\xff/a\\x0ab.py", 4, "print(name_3)"),
     }
 
 

@@ -54,8 +54,8 @@ async def run_ruff(
         return [], ["ruff isn't installed: Python files got the diff rules only"]
     runner = _Runner(program, root, tuple(profiles))
     findings: list[Finding] = []
-    for at in range(0, len(files), _BATCH):
-        findings += await runner.check(files[at : at + _BATCH])
+    for batch in _batches(root, files):
+        findings += await runner.check(batch)
     return _few_old(findings), runner.notes
 
 
@@ -81,17 +81,17 @@ class _Runner:
         self.notes: list[str] = []
         self._compared = 0
 
-    async def check(self, files: Sequence[PythonFile]) -> list[Finding]:
-        """The findings in one batch of files."""
-        by_path = {os.fspath(self._root / file.change.path): file for file in files}
+    async def check(self, batch: Mapping[str, PythonFile]) -> list[Finding]:
+        """The findings in files, each under the name that ruff gives it."""
+        paths = [os.fspath(self._root / file.change.path) for file in batch.values()]
         found: dict[str, list[Finding]] = {}
-        for record in await self._run(["--", *by_path]):
-            file = by_path.get(record.get("filename", ""))
+        for record in await self._run(["--", *paths]):
+            file = batch.get(record.get("filename", ""))
             finding = self._finding(record, file) if file else None
             if file is not None and finding is not None:
                 found.setdefault(file.path, []).append(finding)
         findings: list[Finding] = []
-        for file in files:
+        for file in batch.values():
             findings += await self._judged(file, found.get(file.path, []))
         return findings
 
@@ -177,6 +177,22 @@ class _Runner:
         )
         found = (self._finding(record, file) for record in records)
         return {(finding.rule, finding.title) for finding in found if finding is not None}
+
+
+def _batches(root: Path, files: Iterable[PythonFile]) -> Iterator[dict[str, PythonFile]]:
+    """Files by the name that ruff gives them, which tells those of one batch apart.
+
+    Ruff replaces bytes that are not UTF-8, so that two files may come out with one name.
+    """
+    batch: dict[str, PythonFile] = {}
+    for file in files:
+        name = os.fsencode(root / file.change.path).decode("utf-8", "replace")
+        if name in batch or len(batch) == _BATCH:
+            yield batch
+            batch = {}
+        batch[name] = file
+    if batch:
+        yield batch
 
 
 def with_quotes(findings: Iterable[Finding], lines: Sequence[str]) -> Iterator[Finding]:

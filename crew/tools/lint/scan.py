@@ -1,6 +1,6 @@
 """All checks over what is under review, as one ordered list of findings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import anyio
@@ -60,7 +60,10 @@ async def scan(
         _run_rules, workspace, changes, profiles, abandon_on_cancel=True
     )
     python, notes = await run_ruff(workspace.root, read.python, profiles)
-    python = await anyio.to_thread.run_sync(_quoted, workspace, python, abandon_on_cancel=True)
+    real_paths = {file.path: file.change.path for file in read.python}
+    python = await anyio.to_thread.run_sync(
+        _quoted, workspace, real_paths, python, abandon_on_cancel=True
+    )
     conflicts = {found.file for found in read.findings if found.rule == "conflict-marker"}
     findings = read.findings + [
         found
@@ -127,14 +130,17 @@ def _skip(read: _Read, why: str) -> SourceFile | None:
     return None
 
 
-def _quoted(workspace: Workspace, findings: Sequence[Finding]) -> list[Finding]:
+def _quoted(
+    workspace: Workspace, paths: Mapping[str, str], findings: Sequence[Finding]
+) -> list[Finding]:
+    """The findings with the text of their lines; `paths` has the real path for a shown one."""
     by_file: dict[str, list[Finding]] = {}
     for found in findings:
         by_file.setdefault(found.file, []).append(found)
     quoted: list[Finding] = []
     for path, group in by_file.items():
         try:
-            data = read_regular(workspace.root / path, FILE_LIMIT)
+            data = read_regular(workspace.root / paths[path], FILE_LIMIT)
         except OSError:
             quoted += group
             continue
