@@ -28,6 +28,8 @@ PICTURES = 1 / 10
 CLOCK = 1.0
 """Seconds between two pictures while only time passes."""
 
+_LASTING = {"feed", "alive"}
+
 GLANCE = 1.0
 """Seconds between two looks whether the run's process lives."""
 
@@ -138,10 +140,14 @@ class Observer(App[None]):
         while not self.view.over:
             if not await alive():
                 await anyio.sleep(GLANCE)  # what it wrote last is still to be read
-                self._model.interrupt()
-                self.wake()
+                self.lost()
                 return
             await anyio.sleep(GLANCE)
+
+    def lost(self) -> None:
+        """The run's process is gone."""
+        self._model.interrupt()
+        self.wake()
 
     def wake(self) -> None:
         """Have a picture made soon."""
@@ -168,6 +174,12 @@ class Observer(App[None]):
         running = self.view.totals.running if changes.events else None
         if running is not None:
             self._set_clock(running > 0 and not self.quiet)
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that is known is in the picture, and nothing is being read or sent."""
+        busy = (each.is_running for each in self.workers if each.group not in _LASTING)
+        return not self._due and not any(busy)
 
     @property
     def quiet(self) -> bool:

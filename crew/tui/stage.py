@@ -112,7 +112,7 @@ class Stage(Screen[None]):
     @property
     def ready(self) -> bool:
         """Whether its parts are there."""
-        return self.is_mounted and self.main.size.width > 0
+        return self.is_mounted
 
     def refresh_all(self) -> None:
         """Show everything anew."""

@@ -86,10 +86,16 @@ class MemoryFeed:
         self._items = list(items)
         self._pace = pace
         self._transcripts = transcripts or {}
+        self._given = False
 
     @property
     def run(self) -> str:
         return next((item.run for item in self._items if not isinstance(item, Progress | Grew)), "")
+
+    @property
+    def drained(self) -> bool:
+        """Whether somebody has taken every item."""
+        return self._given
 
     def subscribe(self, *, after: int = 0) -> AbstractAsyncContextManager[AsyncIterator[FeedItem]]:
         return self._subscribe(after)
@@ -104,7 +110,8 @@ class MemoryFeed:
             if isinstance(item, Progress | Grew) or not item.seq or item.seq > after:
                 yield item
             if isinstance(item, RunEnded):
-                return
+                break
+        self._given = True
 
     def transcript(self, session: str) -> MemoryTranscript:
         return MemoryTranscript(self._transcripts.get(session, ()))
