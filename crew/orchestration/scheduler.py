@@ -181,9 +181,16 @@ class Scheduler:
             tools=allowed_tools(agent.tools),
             task=task.id,
             attempt=task.attempt,
-            title=_title(task.item),
+            title=self._title(task.item),
         )
         return await self._roster.run(spec)
+
+    def _title(self, item: Any) -> str:
+        """An item in a few words; secrets go first, since half of one is not recognised."""
+        if isinstance(item, dict):
+            item = item.get("title") or item.get("name") or item.get("id") or ""
+        text = "" if item is None else str(item)
+        return " ".join(self._recorder.redact.plain(text).split())[:80]
 
     async def _complete(self, task: Task, session: Session) -> None:
         ended = TaskEnded(
@@ -236,7 +243,7 @@ class Scheduler:
             Task(id=f"{task.id}_{number}", step=step.id, role=step.role, item=item)
             for number, item in enumerate(items, start=1)
         ]
-        self._put(parts, {part.id: _title(part.item) for part in parts})
+        self._put(parts, {part.id: self._title(part.item) for part in parts})
         self._notify()
         await self._fold(task, step, [part.id for part in parts])
         self._notify()
@@ -262,12 +269,6 @@ class Scheduler:
         self._board.complete(
             task.id, expected=task.version, owner=task.owner or "", value=value, result=None
         )
-
-
-def _title(item: Any) -> str:
-    if isinstance(item, dict):
-        item = item.get("title") or item.get("name") or item.get("id") or ""
-    return "" if item is None else " ".join(str(item).split())[:80]
 
 
 def _ancestors(steps: Mapping[str, Step]) -> dict[str, tuple[str, ...]]:

@@ -1,17 +1,25 @@
 """The tool calls of one answer: neighbours that may run together do, the others in order."""
 
-import json
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import anyio
+from pydantic_core import from_json
 
 from crew.entries import Outcome, ToolCallEntry, ToolResultEntry
 from crew.errors import CrewError, DeniedError, SteeredError, StoreError, ToolError
 from crew.plaintext import cap
-from crew.records import ArtifactRef, JsonObject
+from crew.records import ArtifactRef, JsonObject, indented_json
 from crew.session.middleware import Call
 from crew.session.session import Session
-from crew.tools.protocol import SpawnOutcome, SpawnRequest, ToolContext, ToolOutput
+from crew.tools.protocol import (
+    SpawnOutcome,
+    SpawnRequest,
+    Tool,
+    ToolArgs,
+    ToolContext,
+    ToolOutput,
+)
 
 RESULT_LIMIT = 60_000
 """Characters of a tool's output that the model reads at once; the whole is an artifact."""
@@ -101,7 +109,20 @@ def _prepare(session: Session, entry: ToolCallEntry) -> Call:
     tool = session.toolset.find(entry.tool)
     if entry.invalid is not None:
         raise ToolError(f"the arguments could not be read: {entry.invalid}")
-    return Call(entry=entry, tool=tool, args=tool.parse(entry.args))
+    args = tool.parse(entry.args)
+    return Call(entry=entry, tool=tool, args=args, preview=_preview(session, tool, entry, args))
+
+
+def _preview(session: Session, tool: Tool[Any], entry: ToolCallEntry, args: ToolArgs) -> str:
+    """The tool's own words on the call; secrets go first, since half of one is not recognised."""
+    raw = indented_json(entry.args)
+    clean = session.env.recorder.redact.line(raw)
+    if clean is raw:
+        return tool.preview(args)
+    try:
+        return tool.preview(tool.parse(from_json(clean)))
+    except ToolError:
+        return ""
 
 
 async def run_tool(session: Session, call: Call) -> ToolOutput:
@@ -145,10 +166,3 @@ def _fit(session: Session, entry: ToolCallEntry, text: str) -> tuple[str, Artifa
 def _said(error: CrewError) -> ToolOutput:
     text = error.message + (f" ({error.hint})" if error.hint else "")
     return ToolOutput(text=text, summary=text.splitlines()[0][:120], ok=False)
-
-
-def preview_of(value: object) -> str:
-    """One line of a result for people: its summary where it has one, else its JSON."""
-    if isinstance(value, dict) and isinstance(value.get("summary"), str):
-        return " ".join(value["summary"].split())[:200]
-    return json.dumps(value, ensure_ascii=False)[:200]

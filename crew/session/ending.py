@@ -9,7 +9,6 @@ import anyio
 from crew.entries import ErrorEntry, Outcome, ResultEntry, TextEntry
 from crew.events import ResultSubmitted, SessionEnded, SteerUndelivered
 from crew.records import ArtifactRef, Failure, Status, indented_json
-from crew.session.calls import preview_of
 from crew.session.session import Session
 from crew.session.state import check_transition
 
@@ -105,13 +104,21 @@ def _store_result(session: Session, status: Status) -> ArtifactRef | None:
     artifacts, name = session.env.recorder.artifacts, session.spec.id
     if status is Status.COMPLETED and session.submitted is not None:
         ref = artifacts.put(f"{name}.result.json", indented_json(session.submitted))
-        preview = preview_of(session.submitted)
+        preview = _preview(session)
         session.append(ResultEntry(artifact=ref, preview=preview))
         session.record(ResultSubmitted(result=ref, preview=preview))
         return ref
     if status is Status.NEEDS_ATTENTION and (text := last_text(session)):
         return artifacts.put(f"{name}.unverified.md", text.encode("utf-8", "backslashreplace"))
     return None
+
+
+def _preview(session: Session) -> str:
+    """One line of the result for people; secrets go first, since half of one is not recognised."""
+    value = session.submitted or {}
+    summary = value.get("summary")
+    text = summary if isinstance(summary, str) else indented_json(value).decode()
+    return " ".join(session.env.recorder.redact.plain(text).split())[:200]
 
 
 def last_text(session: Session) -> str:

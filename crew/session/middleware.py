@@ -30,16 +30,16 @@ class Stage(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A tool call about to run: known tool, parsed arguments."""
+    """A tool call about to run: known tool, parsed arguments.
+
+    Attributes:
+        preview: One line that says what it is about, without secrets.
+    """
 
     entry: ToolCallEntry
     tool: Tool[Any]
     args: ToolArgs
-
-    @property
-    def preview(self) -> str:
-        """One line that says what it is about."""
-        return self.tool.preview(self.args)
+    preview: str
 
 
 AskModel = Callable[[ModelRequest], Awaitable[Answer]]

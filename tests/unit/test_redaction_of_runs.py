@@ -211,3 +211,13 @@ async def test_progress_shows_no_piece_of_a_secret(arrange: Arrange) -> None:
         watching.start_soon(watch)
         await run.wait()
         watching.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("room", range(60, 125, 8))
+async def test_no_preview_shows_a_piece_of_a_secret(arrange: Arrange, room: int) -> None:
+    """A preview is cut; the cut may fall anywhere in a secret."""
+    note = "w " * (room // 2) + SHAPED["api"]
+    crew = arrange([calls(("leak", {"note": note})), submits({"summary": f"{note} {note}"})])
+    async with running(crew) as run:
+        await run.wait()
+    assert leaks(run.folder, pieces_of(SHAPED)) == []
