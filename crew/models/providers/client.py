@@ -26,13 +26,14 @@ class Deadlines:
     """How long a request may be silent, in seconds.
 
     Attributes:
-        first: Until the first piece of the answer; a local server reads a long prompt for minutes.
-        chunk: Between two pieces.
+        first: Until the first piece of the answer; a model thinks, and a local server reads a
+            long prompt, for minutes.
+        chunk: Without a single byte, once the answer has begun.
         whole: From the request to the end of the answer.
     """
 
-    first: float = 300.0
-    chunk: float = 120.0
+    first: float = 600.0
+    chunk: float = 180.0
     whole: float = 1800.0
 
 
@@ -100,9 +101,9 @@ class ProviderModel:
                 hint=f"unset {FORBID}, or use crew.testing.LoopbackProvider",
             )
         wire = await self._open()
-        clock = _Clock(self._deadlines, anyio.current_time())
+        clock = Clock(self._deadlines, anyio.current_time())
         with clock.scope:
-            async with wire.stream(request, clock.heard) as deltas:
+            async with wire.stream(request, clock) as deltas:
                 yield deltas
         if clock.scope.cancelled_caught:
             raise ModelError(
@@ -114,12 +115,12 @@ class ProviderModel:
     async def aclose(self) -> None:
         """Close its connections."""
         wire, self._wire = self._wire, None
-        if wire is not None and self._loop is anyio.lowlevel.current_token():
+        if wire is not None and self._loop == anyio.lowlevel.current_token():
             await wire.aclose()
 
     async def _open(self) -> "Wire":
         token = anyio.lowlevel.current_token()
-        if self._loop is not token:
+        if self._loop != token:
             self._wire, self._loop, self._opening = None, token, anyio.Lock()
         async with self._opening:
             if self._wire is None:
@@ -130,26 +131,32 @@ class ProviderModel:
             return self._wire
 
 
-class _Clock:
+class Clock:
     """Cuts a request that is silent for too long; one timer serves the three deadlines."""
 
     def __init__(self, deadlines: Deadlines, began: float) -> None:
         self._deadlines = deadlines
         self._end = began + deadlines.whole
-        self._started = False
+        self._begun = False
         self.scope = anyio.CancelScope(deadline=min(began + deadlines.first, self._end))
 
+    def begun(self) -> None:
+        """The answer has begun; from now on bytes count."""
+        if not self._begun:
+            self._begun = True
+            self.heard()
+
     def heard(self) -> None:
-        """A piece arrived."""
-        self._started = True
-        self.scope.deadline = min(anyio.current_time() + self._deadlines.chunk, self._end)
+        """Bytes arrived; those before the answer, such as pings, win no time."""
+        if self._begun:
+            self.scope.deadline = min(anyio.current_time() + self._deadlines.chunk, self._end)
 
     @property
     def silence(self) -> str:
         """Which deadline passed, in words."""
         if self.scope.deadline >= self._end:
             return f"did not finish within {self._deadlines.whole:g} s"
-        if not self._started:
+        if not self._begun:
             return f"did not begin to answer within {self._deadlines.first:g} s"
         return f"was silent for {self._deadlines.chunk:g} s in the middle of its answer"
 

@@ -1,9 +1,10 @@
 """One model's connections and its requests; imported when the first request is made."""
 
 import warnings
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
@@ -45,6 +46,7 @@ from crew.models.protocol import (
     UsageDelta,
 )
 from crew.models.providers.chat import ChatModel, OpenRouterChatModel
+from crew.models.providers.client import Clock
 from crew.models.providers.cost import usage_of
 from crew.models.providers.faults import model_error
 from crew.models.providers.history import meta_of, to_messages
@@ -60,7 +62,7 @@ _NO_KEY = "none"
 
 _STRICT = OpenAIModelProfile(openai_chat_streaming_requires_finish_reason=True)
 
-_opened: ContextVar[list[httpx2.Response] | None] = ContextVar("crew_opened", default=None)
+_current: ContextVar["_Connections | None"] = ContextVar("crew_connections", default=None)
 
 # The library warns people who call it; what it warns of (a dropped signature, a setting that a
 # model has not) is no word for a terminal that shows a run.
@@ -83,17 +85,17 @@ class Wire:
 
     @asynccontextmanager
     async def stream(
-        self, request: ModelRequest, heard: Callable[[], None]
+        self, request: ModelRequest, clock: Clock
     ) -> AsyncIterator[AsyncIterator[Delta]]:
         """Ask once.
 
         Args:
-            heard: Called for each piece of the answer.
+            clock: Is told of each sign of life.
 
         Raises:
             ModelError: On entering, or while reading.
         """
-        async with _closing_connections():
+        async with _watched_connections(clock):
             try:
                 asking = model_request_stream(
                     self._model,
@@ -102,7 +104,7 @@ class Wire:
                     model_request_parameters=parameters_for(request),
                     instrument=False,
                 )
-                async with asking as stream, aclosing(self._read(stream, heard)) as deltas:
+                async with asking as stream, aclosing(self._read(stream, clock)) as deltas:
                     yield deltas
             except Exception as error:
                 raise model_error(error, self._target) from error
@@ -116,12 +118,10 @@ class Wire:
         """Whether an answer of calls only needs an empty text: some servers take no null."""
         return self._endpoint.kind == "openai-chat" and self._endpoint.name not in PROVIDERS
 
-    async def _read(
-        self, stream: StreamedResponse, heard: Callable[[], None]
-    ) -> AsyncGenerator[Delta, None]:
+    async def _read(self, stream: StreamedResponse, clock: Clock) -> AsyncGenerator[Delta, None]:
         indices: set[int] = set()
         async for event in stream:
-            heard()
+            clock.begun()
             match event:
                 case PartStartEvent(index=index, part=part):
                     indices.add(index)
@@ -202,25 +202,52 @@ def _http_client(endpoint: Endpoint) -> httpx2.AsyncClient:
         limits=httpx2.Limits(max_connections=1000, max_keepalive_connections=100),
         follow_redirects=False,
         trust_env=not endpoint.is_local,
-        event_hooks={"response": [_remember]},
+        event_hooks={"response": [_watch]},
     )
 
 
-async def _remember(response: httpx2.Response) -> None:
-    if (opened := _opened.get()) is not None:
-        opened.append(response)
+@dataclass(frozen=True, slots=True)
+class _Connections:
+    """The connections of one request."""
+
+    clock: Clock
+    opened: list[httpx2.Response] = field(default_factory=list)
+
+
+class _Heard(httpx2.AsyncByteStream):
+    """A response's bytes, each arrival told to the request's clock."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream, clock: Clock) -> None:
+        self._stream = stream
+        self._clock = clock
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._stream:
+            self._clock.heard()
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+async def _watch(response: httpx2.Response) -> None:
+    if (request := _current.get()) is not None and isinstance(
+        response.stream, httpx2.AsyncByteStream
+    ):
+        request.opened.append(response)
+        response.stream = _Heard(response.stream, request.clock)
 
 
 @asynccontextmanager
-async def _closing_connections() -> AsyncIterator[None]:
-    """Close what a request opened, however it ends; an SDK may leave that to the collector."""
-    opened: list[httpx2.Response] = []
-    token = _opened.set(opened)
+async def _watched_connections(clock: Clock) -> AsyncIterator[None]:
+    """Hear what comes, and close what was opened; an SDK may leave that to the collector."""
+    request = _Connections(clock)
+    token = _current.set(request)
     try:
         yield
     finally:
-        _opened.reset(token)
-        unread = [response for response in opened if not response.is_closed]
+        _current.reset(token)
+        unread = [response for response in request.opened if not response.is_closed]
         if unread:
             with anyio.move_on_after(_CLOSING, shield=True):
                 for response in unread:
