@@ -20,6 +20,7 @@ CrewError
     ├── SessionEndedError      the session has ended
     ├── NoSuchSessionError     the run has no such session
     ├── NotPausedError         resume or step of something that runs
+    ├── RunGoneError           no live process runs the run
     └── NoSuchRequestError     the permission request is unknown or answered
 """
 
@@ -239,6 +240,12 @@ class SessionEndedError(CommandError):
 
 class NoSuchSessionError(CommandError):
     """The run has no such session."""
+
+
+class RunGoneError(CommandError):
+    """No live process runs the run any more."""
+
+    title = "Run"
 
 
 class NotPausedError(CommandError):

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn, TextIO
 import typer
 
 from crew import __version__
-from crew.cli import definitions, run, runs
+from crew.cli import control, definitions, run, runs, watch
 from crew.cli.complaints import complain_of, complain_of_bug, sole_error
 from crew.errors import CrewError, ExitCode
 
@@ -49,6 +49,8 @@ def _root(
 
 run.register(app)
 runs.register(app)
+watch.register(app)
+control.register(app)
 definitions.register(app)
 
 

@@ -71,15 +71,24 @@ class ObserverDisplay:
             teller.say(note)
 
 
-def watch(run: StoredRun, control: Control | None) -> Observer:
-    """Show a run of a folder until the person leaves; returns what was shown."""
+def watch(run: StoredRun, control: Control | None, *, session: str = "") -> Observer:
+    """Show a run of a folder until the person leaves.
+
+    Args:
+        run: The run.
+        control: Takes what the person asks for; None for a run that is over.
+        session: The session to begin with.
+
+    Returns:
+        The observer, for what it knows of the run.
+    """
     home = run.folder.parent.parent
 
     async def alive() -> bool:
         found = await anyio.to_thread.run_sync(open_run, home, run.id)
         return found.summary.live
 
-    observer = _observer(run.feed, control, alive=alive)
+    observer = _observer(run.feed, control, alive=alive, session=session)
     anyio.run(observer.run_async)
     if observer.failure is not None:
         raise observer.failure
@@ -92,6 +101,7 @@ def _observer(
     *,
     alive: Callable[[], Awaitable[bool]] | None = None,
     stay: bool = True,
+    session: str = "",
 ) -> Observer:
     return Observer(
         feed,
@@ -101,6 +111,7 @@ def _observer(
         tz=_zone(),
         alive=alive,
         stay=stay,
+        session=session,
     )
 
 

@@ -49,7 +49,7 @@ def show(
     """
     from crew.cli import pages
 
-    run, session = _open(ref, folder)
+    run, session = open_target(ref, folder)
     if session:
         pages.show_session(run, session, full=full, json=json)
     else:
@@ -65,7 +65,7 @@ def logs(
     """
     from crew.cli import pages
 
-    run, session = _open(ref, folder)
+    run, session = open_target(ref, folder)
     if session:
         pages.log_session(run, session, follow=follow, json=json)
     else:
@@ -78,7 +78,8 @@ def _home(folder: "Path | None") -> "Path":
     return default_home(find_workspace(open_workspace(folder)), os.environ)
 
 
-def _open(ref: str, folder: "Path | None") -> tuple["StoredRun", str]:
+def open_target(ref: str, folder: "Path | None") -> tuple["StoredRun", str]:
+    """The run that `RUN[/SESSION]` means, and the session's id; empty without one."""
     from crew.service import open_run
 
     name, _, session = ref.partition("/")

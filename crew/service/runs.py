@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from crew.bus.disk import DiskFeed
+from crew.commands import Control
 from crew.errors import StoreError, ToolError
 from crew.events import Event, SessionStarted
 from crew.feed import Feed
 from crew.orchestration.outcome import RunOutcome
 from crew.records import TERMINAL, Status, Usage
+from crew.service.remote import RemoteControl
 from crew.store.artifacts import ArtifactStore
 from crew.store.folder import RunFolder, find, home_for, runs
 from crew.store.journal import read as read_journal
@@ -51,6 +53,11 @@ class StoredRun:
     feed: Feed
     _folder: RunFolder
     _manifest: Manifest
+
+    @property
+    def control(self) -> Control:
+        """Takes commands for the run's process, wherever it is."""
+        return RemoteControl(self._folder)
 
     def events(self) -> list[Event]:
         """What has happened so far, in order."""

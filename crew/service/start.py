@@ -25,6 +25,7 @@ from crew.models.protocol import ModelClient
 from crew.models.registry import Models
 from crew.orchestration.control import RunControl
 from crew.orchestration.engine import Engine, RunOptions, Sources
+from crew.orchestration.inbox import serve_inbox
 from crew.orchestration.ledger import SpawnLimits
 from crew.orchestration.outcome import RunOutcome
 from crew.records import Status, utc_now
@@ -122,6 +123,13 @@ class LiveRun:
             await engine.run(ended, task_status=task_status)
             beside.cancel_scope.cancel()
 
+    async def listen(self, folder: RunFolder) -> None:
+        """Take commands from other processes until the run has ended."""
+        async with anyio.create_task_group() as beside:
+            beside.start_soon(serve_inbox, folder, self.control)
+            await self._ended.wait()
+            beside.cancel_scope.cancel()
+
     async def leave(self) -> None:
         """Cancel the run if it still goes on, and wait for its end."""
         if not self._ended.is_set():
@@ -184,6 +192,7 @@ async def start(
         close = partial(_close, folder, manifest, redact, sources)
         async with anyio.create_task_group() as tasks:
             run.control = await tasks.start(run.drive, engine, beat, close)
+            tasks.start_soon(run.listen, folder)
             try:
                 yield run
             finally:

@@ -52,6 +52,7 @@ class Observer(App[None]):
         tz: The time zone of the times.
         alive: Whether the run's process still lives; None where that is known.
         stay: Whether to stay when the run has ended and no key was pressed.
+        session: The session to begin with, once it is there.
     """
 
     TITLE = "crew"
@@ -70,6 +71,7 @@ class Observer(App[None]):
         tz: tzinfo,
         alive: Callable[[], Awaitable[bool]] | None = None,
         stay: bool = True,
+        session: str = "",
         theme: str = DARK.name,
     ) -> None:
         self._no_colour = os.environ.get("NO_COLOR")
@@ -87,6 +89,7 @@ class Observer(App[None]):
         self._new_id = new_id
         self._alive = alive
         self._stay = stay
+        self._first = session
         self._model = RunModel(tz)
         self._last_command = ""
         self._failure = ""
@@ -169,6 +172,8 @@ class Observer(App[None]):
             return
         changes = self._model.take()
         stage.show(changes)
+        if self._first and self._first in self.view.sessions and not self.touched:
+            self.open(self._first)
         if self.run_screen is not stage:
             self.run_screen.keep(changes.story)
         running = self.view.totals.running if changes.events else None

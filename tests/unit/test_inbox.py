@@ -1,0 +1,93 @@
+"""Commands that come through the run's folder."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+import pytest
+
+from crew.commands import Cancel, Command, Pause, Resume, Steer
+from crew.errors import CommandError, RunGoneError, SessionEndedError
+from crew.events import CommandAccepted, CommandRefused, RunEnded
+from crew.records import Status
+from crew.service.remote import RemoteControl
+from crew.store.folder import RunFolder, create, new_run_id
+from crew.store.inbox import LARGEST, put, take, withdraw
+from crew.store.lock import RunLock
+from tests.doubles.crews import Crew
+from tests.doubles.models import submits, works
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def made(home: Path) -> RunFolder:
+    return create(home, new_run_id("crew", NOON, "ab12"))
+
+
+def test_commands_are_taken_once_in_the_order_they_were_put(tmp_path: Path) -> None:
+    folder = made(tmp_path)
+    sent: list[Command] = [Pause(id="a"), Steer(id="b", session="work", text="ü\nleft"), Resume(id="c")]
+    for number, command in enumerate(sent):
+        put(folder, command, f"{number:03}")
+    assert take(folder) == sent
+    assert take(folder) == []
+    assert list(folder.control.iterdir()) == []
+
+
+def test_what_is_no_command_is_dropped_and_hurts_nobody(tmp_path: Path) -> None:
+    folder = made(tmp_path)
+    (folder.control / "1.json").write_bytes(b"\xff{")
+    (folder.control / "2.json").write_text('{"kind": "explode", "id": "x"}')
+    (folder.control / "3.json").write_bytes(b" " * (LARGEST + 1))
+    (folder.control / "4.json").mkdir()
+    (folder.control / ".5.json.tmp").write_text("half")
+    put(folder, Pause(id="a"), "6")
+    assert take(folder) == [Pause(id="a")]
+    assert (folder.control / ".5.json.tmp").exists()
+    assert take(RunFolder(tmp_path, "gone")) == []
+
+
+def test_a_command_can_be_taken_back_until_it_is_taken(tmp_path: Path) -> None:
+    folder = made(tmp_path)
+    path = put(folder, Pause(id="a"), "1")
+    assert withdraw(path)
+    assert take(folder) == []
+    path = put(folder, Pause(id="b"), "2")
+    take(folder)
+    assert not withdraw(path)
+
+
+async def test_a_command_from_outside_is_applied_and_answered(tmp_path: Path) -> None:
+    crew = Crew(tmp_path, {"worker": [works(30), submits()]})
+    async with crew.start() as run:
+        await crew.model.asked(1)
+        remote = RemoteControl(crew.folder)
+        receipt = await remote.send(Steer(id="a", session="work", text="look left"))
+        accepted = [e for e in crew.events_of(CommandAccepted) if e.command.id == "a"]
+        assert [event.seq for event in accepted] == [receipt.seq]
+        with pytest.raises(CommandError, match="nobody"):
+            await remote.send(Steer(id="b", session="nobody", text="hello"))
+        assert [e.command.id for e in crew.events_of(CommandRefused)] == ["b"]
+        await remote.send(Cancel(id="c"))
+        await run.wait()
+        with pytest.raises(SessionEndedError, match="the run has ended: cancelled"):
+            await remote.send(Pause(id="d"))
+    assert crew.events_of(RunEnded)[0].status is Status.CANCELLED
+
+
+async def test_a_run_whose_process_is_gone_says_so_and_takes_nothing(tmp_path: Path) -> None:
+    folder = made(tmp_path)
+    with pytest.raises(RunGoneError, match="is gone"):
+        await RemoteControl(folder).send(Pause(id="a"))
+    assert list(folder.control.iterdir()) == []
+
+
+async def test_a_process_that_never_answers_gets_no_late_command(tmp_path: Path) -> None:
+    folder = made(tmp_path)
+    lock = RunLock.acquire(folder, datetime.now(UTC))
+    try:
+        with pytest.raises(CommandError, match="taken back"), anyio.fail_after(5):
+            await RemoteControl(folder, patience=0.05).send(Pause(id="a"))
+    finally:
+        lock.release()
+    assert list(folder.control.iterdir()) == []
