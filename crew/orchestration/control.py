@@ -68,9 +68,6 @@ class RunControl:
             reply.receipt = await self._take(command)
         except Exception as error:
             reply.error = error
-        except BaseException:
-            del self._replies[command.id]
-            raise
         finally:
             reply.done.set()
         return _answer(reply)

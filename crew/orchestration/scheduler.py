@@ -152,7 +152,7 @@ class Scheduler:
             await self._fail(task, "cancelled", session.error)
         else:
             retry = session.status in _RETRIED and task.attempt <= self._steps[task.step].retries
-            await self._fail(task, "failed", session.error, retry=retry and not self._stopped)
+            await self._fail(task, "failed", session.error, retry=retry)
 
     async def _session(self, task: Task) -> Session:
         step = self._steps[task.step]
