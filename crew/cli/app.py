@@ -1,6 +1,7 @@
 """The `crew` command: every failure ends as one clear line and the right exit code."""
 
 import contextlib
+import errno
 import io
 import os
 import sys
@@ -12,6 +13,8 @@ from crew import __version__
 from crew.cli import control, definitions, run, runs, watch
 from crew.cli.complaints import complain_of, complain_of_bug, sole_error
 from crew.errors import CrewError, ExitCode
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 app = typer.Typer(
     name="crew",
@@ -105,6 +108,9 @@ def _report(error: BaseException) -> int:
         case CrewError():
             complain_of(error)
             return error.exit_code
+        case OSError(filename=None) if error.errno in _FULL:  # of a file it would be StoreError
+            complain("Output", f"writing to standard output: {error.strerror}")
+            return ExitCode.RUN_FAILED
         case _:
             complain_of_bug(error)
             return ExitCode.RUN_FAILED

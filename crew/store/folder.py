@@ -1,6 +1,7 @@
 """Where a run lives on disk: its folder, its names, and how a person's word finds it."""
 
 import difflib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -144,8 +145,19 @@ def create(home: Path, run_id: str) -> RunFolder:
         for inner in (folder.sessions, folder.artifacts, folder.control):
             inner.mkdir(mode=0o700)
     except OSError as error:
-        raise StoreError.from_os(f"making the run folder {folder.root}", error) from error
+        raise _failure(f"making the run folder {folder.root}", home, error) from error
     return folder
+
+
+def _failure(doing: str, home: Path, error: OSError) -> StoreError:
+    """Why a home can't be used; where a file has its place, which one, and the mend."""
+    for place in (home / "runs", home, *home.parents):
+        if os.path.lexists(place) and not os.path.isdir(place):
+            return StoreError(
+                f"{doing}: {place} is a file and must be a folder",
+                hint="move it away, or set CREW_HOME to a folder",
+            )
+    return StoreError.from_os(doing, error)
 
 
 def _hide_from_git(home: Path) -> None:
@@ -172,7 +184,7 @@ def runs(home: Path) -> list[RunFolder]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise StoreError.from_os(f"listing the runs in {home}", error) from error
+        raise _failure(f"listing the runs in {home}", home, error) from error
     return [RunFolder(home, name) for name in sorted(names, reverse=True)]
 
 

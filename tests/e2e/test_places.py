@@ -110,7 +110,7 @@ def test_a_file_where_the_run_folder_belongs_is_refused(crew: Installed, tmp_pat
     (tmp_path / "taken").write_text("")
     done = crew.run("run", "review", env={"CREW_HOME": str(tmp_path / "taken")})
     assert done.code == 3
-    assert f"{tmp_path / 'taken'}" in done.err
+    assert f"{tmp_path / 'taken'} is a file and must be a folder" in done.err
 
 
 def test_a_reader_that_stops_after_one_line_is_no_failure(crew: Installed) -> None:
@@ -133,11 +133,14 @@ def test_standard_streams_may_be_closed(crew: Installed, closed: str) -> None:
     assert all(line.startswith('{"v":') for line in journal.read_text().splitlines())
 
 
-def test_a_full_standard_output_is_an_error(crew: Installed) -> None:
+@pytest.mark.parametrize("args", [("run", "review"), ("teams",), ("--version",), ("check",)])
+def test_a_full_standard_output_is_an_error(crew: Installed, args: tuple[str, ...]) -> None:
     with Path("/dev/full").open("w") as full:
-        done = crew.run("run", "review", stdout=full)
+        done = crew.run(*args, stdout=full)
     assert done.code == 3
     assert "standard output: No space left on device" in done.err
+    assert "CREW_HOME" not in done.err
+    assert "bug" not in done.err
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import errno
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,8 @@ def test_a_home_that_cannot_be_written_is_told_with_its_reason(
     assert run_main(monkeypatch, "run", "review") == 3
     shown = capsys.readouterr().err
     assert shown.startswith("crew: Storage: ")
-    assert "Not a directory" in shown
+    assert f"{tmp_path / 'file'} is a file and must be a folder" in shown
+    assert "CREW_HOME" in shown
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +75,11 @@ def _details_of_errors_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     [
         (StoreError("the disk is gone"), 3, "crew: Storage: the disk is gone\n"),
         (KeyError("lost"), 3, "crew: Unexpected: KeyError: 'lost'\n  this is a bug in crew; "),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            3,
+            "crew: Output: writing to standard output: No space left on device\n",
+        ),
         (KeyboardInterrupt(), 130, ""),
         (BrokenPipeError(), 0, ""),
         (typer.Exit(4), 4, ""),

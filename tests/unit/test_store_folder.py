@@ -60,10 +60,17 @@ def test_the_same_run_is_not_made_twice(tmp_path: Path) -> None:
         folders.create(tmp_path, "20261121-094105-review-7f3a")
 
 
-def test_a_home_that_can_not_be_made_says_why(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="Not a directory"):
-        folders.create(tmp_path / "file" / ".crew", "20261121-094105-review-7f3a")
+@pytest.mark.parametrize("inner", ["", "deep/.crew"])
+def test_a_file_where_the_home_belongs_is_named_with_the_mend(tmp_path: Path, inner: str) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    for act in (
+        lambda: folders.create(file / inner, "20261121-094105-review-7f3a"),
+        lambda: folders.runs(file / inner),
+    ):
+        with pytest.raises(StoreError, match=f"{file} is a file and must be a folder") as error:
+            act()
+        assert "CREW_HOME" in error.value.hint
 
 
 @pytest.mark.parametrize(
