@@ -11,7 +11,7 @@ import typer
 
 from crew import __version__
 from crew.cli import control, definitions, run, runs, watch
-from crew.cli.complaints import complain_of, complain_of_bug, sole_error
+from crew.cli.complaints import complain, complain_of, complain_of_bug, sole_error
 from crew.errors import CrewError, ExitCode
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
