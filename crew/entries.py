@@ -164,6 +164,23 @@ class NoticeEntry(EntryBase):
     text: str
 
 
+class ContextEntry(EntryBase):
+    """What the model no longer sees whole from here on; the transcript keeps it.
+
+    Attributes:
+        shortened: By the id of a tool result, what stands in the place of its text.
+        dropped: Ids of messages that are left out.
+        summary: What stands in the place of all that is dropped, where the first of it was.
+        text: What was done, for people.
+    """
+
+    kind: Literal["context"] = "context"
+    shortened: dict[int, str] = Field(default_factory=dict)
+    dropped: tuple[int, ...] = ()
+    summary: str = ""
+    text: str
+
+
 class ErrorEntry(EntryBase):
     """Something went wrong, or a line of this transcript could not be read."""
 
@@ -200,6 +217,7 @@ KnownEntry = Annotated[
     | UsageEntry
     | PermissionEntry
     | NoticeEntry
+    | ContextEntry
     | ErrorEntry
     | ResultEntry,
     Field(discriminator="kind"),

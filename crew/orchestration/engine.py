@@ -16,6 +16,8 @@ from crew.bus.recorder import Recorder
 from crew.definitions.types import Plan
 from crew.errors import CrewError, StoreError
 from crew.events import RunEnded, RunStarted
+from crew.models.protocol import ModelClient
+from crew.models.providers.names import RULES
 from crew.models.registry import Models
 from crew.orchestration.board import TaskBoard
 from crew.orchestration.control import RunControl
@@ -26,6 +28,7 @@ from crew.orchestration.roster import Roster
 from crew.orchestration.scheduler import Scheduler
 from crew.records import ArtifactRef, Failure, Status, indented_json
 from crew.session.budget import BudgetGuard, RunBudget
+from crew.session.context import ContextGuard
 from crew.session.environment import Environment
 from crew.session.middleware import Middleware
 from crew.session.paths import PathSafety
@@ -165,8 +168,14 @@ class Engine:
             Permission(self._options.grants, self._approvals),
             BudgetGuard(self._budget),
             ModelRetry(self._sources.jitter),
+            ContextGuard(self._fast_model),
             *self._options.middleware,
         )
+
+    def _fast_model(self) -> ModelClient | None:
+        """The model for work beside the sessions' own; None where only checks are built in."""
+        name = self._models.names(["fast"])[0]
+        return None if name == RULES else self._models.client(name)
 
     def _control(self, roster: Roster, scheduler: Scheduler) -> RunControl:
         def cancel(reason: str) -> None:

@@ -1,12 +1,14 @@
 """Retry: a model request that may succeed later is asked again, then the next model is tried."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import anyio
 
 from crew.entries import NoticeEntry
-from crew.errors import ModelError
+from crew.errors import Fault, ModelError
+from crew.events import Notice
 from crew.models.answer import Answer
 from crew.models.protocol import ModelRequest
 from crew.session.middleware import AskModel, Middleware, Stage
@@ -14,13 +16,25 @@ from crew.session.middleware import AskModel, Middleware, Stage
 if TYPE_CHECKING:
     from crew.session.session import Session
 
-ATTEMPTS = 4
+ATTEMPTS = 5
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 60.0
+BUDGET = 300.0
+"""Seconds that one request may wait in all; a provider that asks for more is left at once."""
+
+_WORDS = {
+    Fault.RATE_LIMIT: "rate limited",
+    Fault.OVERLOAD: "overloaded",
+    Fault.NETWORK: "not reached",
+    Fault.TRUNCATED: "cut off",
+    Fault.MALFORMED: "not understood",
+}
 
 
 class ModelRetry(Middleware):
     """Waits with doubling and jitter, or as long as the provider asked.
+
+    Each wait is told before it begins: to the transcript, and to who watches the run.
 
     Args:
         jitter: Gives a factor from 0 to 1; the wait is scaled to between its half and its whole.
@@ -39,24 +53,37 @@ class ModelRetry(Middleware):
             except ModelError as error:
                 if not session.next_model():
                     raise
-                text = f"{error.message}; going on with {session.model.name}"
-                session.append(NoticeEntry(text=text))
+                _tell(session, f"{error.message}; going on with {session.model.name}")
 
     async def _ask(self, session: "Session", request: ModelRequest, proceed: AskModel) -> Answer:
+        left = BUDGET
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return await proceed(request)
             except ModelError as error:
-                if not error.fault.retryable or attempt == ATTEMPTS:
-                    raise
                 wait = self._wait(attempt, error.retry_after)
-                text = f"{error.fault.value}: {error.message}; again in {wait:.0f} s"
-                session.append(NoticeEntry(text=text))
+                if not error.fault.retryable or attempt == ATTEMPTS or wait > left:
+                    raise
+                left -= wait
+                _tell(session, _announcement(session, error, wait, attempt))
                 await anyio.sleep(wait)
         raise AssertionError("the last attempt returns or raises")
 
     def _wait(self, attempt: int, asked: float | None) -> float:
         if asked is not None:
-            return min(asked, LONGEST_WAIT)
+            return max(asked, 0.0)
         longest: float = min(FIRST_WAIT * 2 ** (attempt - 1), LONGEST_WAIT)
         return longest * (0.5 + self._jitter() / 2)
+
+
+def _announcement(session: "Session", error: ModelError, wait: float, attempt: int) -> str:
+    again = (session.env.now() + timedelta(seconds=wait)).astimezone()
+    return (
+        f"{_WORDS[error.fault]}, again at {again:%H:%M:%S} "
+        f"(try {attempt + 1} of {ATTEMPTS}): {error.message}"
+    )
+
+
+def _tell(session: "Session", text: str) -> None:
+    session.append(NoticeEntry(text=text))
+    session.record(Notice(text=text))

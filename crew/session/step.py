@@ -13,7 +13,7 @@ import anyio
 
 from crew.entries import Entry, Outcome
 from crew.errors import CrewError, ModelError
-from crew.models.answer import Answer, AnswerBuilder
+from crew.models.answer import LENGTH, Answer, AnswerBuilder
 from crew.models.protocol import ModelRequest, TextDelta, ThinkingDelta
 from crew.session.calls import run_calls
 from crew.session.session import Session
@@ -75,6 +75,9 @@ async def _turn(session: Session) -> Action:
     submitted = session.submitted
     answer = await _ask(session)
     calls = session.keep(answer, _ms_since(began))
+    if not calls and answer.stop == LENGTH:
+        session.tell("Your answer ran into the limit of its length. Go on, in smaller steps.")
+        return Action.CONTINUE
     if not calls:
         return Action.DONE
     await run_calls(session, calls)

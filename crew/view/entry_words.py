@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from crew.commands import FollowUp, Steer
 from crew.entries import (
+    ContextEntry,
     Entry,
     ErrorEntry,
     FollowUpEntry,
@@ -313,6 +314,8 @@ def _aside_head(entry: Entry) -> Head:
             tone = Tone.BAD if entry.decision == "denied" else Tone.SECONDARY
             told = f"{entry.decision}{why}"
             return Head(sign="?", label="permission", text=asked, detail=told, tone=tone)
+        case ContextEntry():
+            return Head(sign="·", label="context", text=_glance(entry.text), tone=Tone.SECONDARY)
         case NoticeEntry():
             return Head(sign="·", label="notice", text=_glance(entry.text), tone=Tone.SECONDARY)
         case ErrorEntry():

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from crew.entries import (
+    ContextEntry,
     Entry,
     ErrorEntry,
     FollowUpEntry,
@@ -75,6 +76,9 @@ def entry_block(entry: Entry) -> Block:
         case ResultEntry():
             head = f"{one_line(entry.preview)} (artifacts/{one_line(entry.artifact.name)})"
             return Block(label="result", head=head.strip(), tone=Tone.GOOD)
+        case ContextEntry():
+            body = clean(entry.summary)
+            return Block(label="context", head=one_line(entry.text), body=body, tone=Tone.SECONDARY)
         case SystemEntry() | UsageEntry() | PermissionEntry() | NoticeEntry() | UnknownEntry():
             return _aside(entry)
         case _:

@@ -12,7 +12,7 @@ from crew.entries import (
     UserEntry,
 )
 from crew.errors import Fault
-from crew.events import SessionEnded
+from crew.events import Notice, SessionEnded
 from crew.models.script import ScriptedFault, Turn
 from crew.records import Status, Usage
 from crew.tools.protocol import Effect, Tool, ToolArgs, ToolContext, ToolOutput
@@ -114,8 +114,31 @@ async def test_a_fault_that_may_pass_is_tried_again_as_long_as_the_provider_asks
     outcome = await crew.finish()
     assert outcome.status is Status.COMPLETED
     notices = [e for e in crew.transcript() if isinstance(e, NoticeEntry)]
-    assert "rate_limit: it is rate_limit; again in 30 s" in notices[0].text
+    assert notices[0].text.startswith("rate limited, again at 12:00:30 (try 2 of 5): it is rate_")
     assert (notices[1].at - notices[0].at).total_seconds() == 30
+    assert [event.text for event in crew.events_of(Notice)] == [entry.text for entry in notices]
+
+
+async def test_a_provider_that_asks_for_too_long_a_wait_is_left_at_once(arrange: Arrange) -> None:
+    crew = arrange([fault(Fault.RATE_LIMIT, retry_after=3600), submits()])
+    outcome = await crew.finish()
+    assert outcome.status is Status.FAILED
+    assert len(crew.model.requests) == 1
+
+
+async def test_the_waits_of_one_request_are_bounded(arrange: Arrange) -> None:
+    crew = arrange([fault(Fault.RATE_LIMIT, retry_after=200)] * 2 + [submits()])
+    outcome = await crew.finish()
+    assert outcome.status is Status.FAILED
+    assert len(crew.model.requests) == 2
+
+
+async def test_an_answer_at_its_length_limit_is_gone_on_with(arrange: Arrange) -> None:
+    crew = arrange([Turn(text="Half an", stop="length"), submits()])
+    outcome = await crew.finish()
+    assert outcome.status is Status.COMPLETED
+    told = [e.text for e in crew.transcript() if isinstance(e, UserEntry) and e.source == "crew"]
+    assert told == ["Your answer ran into the limit of its length. Go on, in smaller steps."]
 
 
 async def test_a_final_fault_fails_the_session_with_its_words(arrange: Arrange) -> None:
