@@ -65,10 +65,12 @@ class ObserverDisplay:
             raise observer.failure
 
     def say(self, note: str) -> None:
-        """Tell the person something that is no part of the run."""
-        teller = self._observer or self._plain
-        if teller is not None:
-            teller.say(note)
+        """Tell the person that the run is being ended from outside."""
+        if self._observer is not None:
+            self._observer.say(note)
+            self._observer.leave_when_over()
+        elif self._plain is not None:
+            self._plain.say(note)
 
 
 def watch(run: StoredRun, control: Control | None, *, session: str = "") -> Observer:

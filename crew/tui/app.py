@@ -13,6 +13,7 @@ from textual.screen import Screen
 from crew.commands import Answer, Command, Control
 from crew.errors import CrewError
 from crew.feed import Feed
+from crew.tui.driver import driver_class
 from crew.tui.help_screen import HelpScreen
 from crew.tui.keys import listed
 from crew.tui.run_model import RunModel
@@ -74,10 +75,10 @@ class Observer(App[None]):
         session: str = "",
         theme: str = DARK.name,
     ) -> None:
-        self._no_colour = os.environ.get("NO_COLOR")
-        super().__init__()
-        if self._no_colour is not None:
-            os.environ["NO_COLOR"] = self._no_colour  # Textual takes it; what comes later needs it
+        no_colour = os.environ.get("NO_COLOR")
+        super().__init__(driver_class=driver_class())
+        if no_colour is not None:
+            os.environ["NO_COLOR"] = no_colour  # Textual takes it; what comes later needs it
         for each in THEMES:
             self.register_theme(each)
         self.theme = theme
@@ -90,6 +91,7 @@ class Observer(App[None]):
         self._alive = alive
         self._stay = stay
         self._first = session
+        self._leaving = False
         self._model = RunModel(tz)
         self._last_command = ""
         self._failure = ""
@@ -136,7 +138,7 @@ class Observer(App[None]):
             async for item in items:
                 self._model.apply(item)
                 self.wake()
-        if not self._stay and not self.touched and self.view.over:
+        if self._leaving or not (self._stay or self.touched):
             self.leave()
 
     async def _watch_over(self, alive: Callable[[], Awaitable[bool]]) -> None:
@@ -278,6 +280,12 @@ class Observer(App[None]):
         """Tell the person something that is no part of the run."""
         if self.stage is not None:
             self.stage.say(note, Tone.BAD)
+
+    def leave_when_over(self) -> None:
+        """Close as soon as the run has ended, whatever the person did."""
+        self._leaving = True
+        if self.view.over:
+            self.leave()
 
     def leave(self) -> None:
         """Close the observer; the run goes on."""

@@ -1,6 +1,7 @@
 """What states and tones look like: one table for all widgets, from the theme's colours."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rich.style import Style
 from textual.widget import Widget
@@ -29,6 +30,8 @@ _MARK_COLOURS = {
     Mark.FAILED: "error",
     Mark.STOPPED: "quiet",
 }
+
+_COLOURS = ("quiet", "accent", "warning", "success", "error")
 
 _TONE_COLOURS = {
     Tone.SECONDARY: "quiet",
@@ -60,20 +63,23 @@ class Palette:
         Args:
             active: Whether the selection in it is where the keys go.
         """
-        colours = widget.app.theme_variables
+        variables = widget.app.theme_variables
+        colours = tuple((name, variables[name][:7]) for name in _COLOURS)
+        selection = variables["selection" if active else "selection-idle"][:7]
+        return _palette(widget.rich_style, colours, selection)
 
-        def colour(name: str) -> Style:
-            return Style(color=colours[name][:7]) if name else Style()
 
-        selection = colours["selection" if active else "selection-idle"][:7]
-        return cls(
-            base=widget.rich_style,
-            quiet=colour("quiet"),
-            accent=colour("accent"),
-            good=colour("success"),
-            bad=colour("error"),
-            selected=Style(bgcolor=selection),
-            strong=Style(bold=True),
-            marks={mark: colour(name) for mark, name in _MARK_COLOURS.items()},
-            tones={tone: colour(name) for tone, name in _TONE_COLOURS.items()},
-        )
+@lru_cache(maxsize=64)
+def _palette(base: Style, colours: tuple[tuple[str, str], ...], selection: str) -> Palette:
+    styles = {name: Style(color=value) for name, value in colours} | {"": Style()}
+    return Palette(
+        base=base,
+        quiet=styles["quiet"],
+        accent=styles["accent"],
+        good=styles["success"],
+        bad=styles["error"],
+        selected=Style(bgcolor=selection),
+        strong=Style(bold=True),
+        marks={mark: styles[name] for mark, name in _MARK_COLOURS.items()},
+        tones={tone: styles[name] for tone, name in _TONE_COLOURS.items()},
+    )

@@ -110,8 +110,12 @@ class SessionScreen(Stage):
 
     def _news(self) -> Iterable[Span]:
         source = self.transcript.source
-        if source is None or self.transcript.follow:
-            return [Span(text="following  ", look=Tone.SECONDARY)] if source else []
+        if source is None:
+            return []
+        if self.transcript.follow:
+            known = self.observer.view.sessions.get(self._session)
+            live = known is not None and not known.over
+            return [Span(text="following  ", look=Tone.SECONDARY)] if live else []
         new = source.total - self._seen_end
         below = f"{counted(new, 'new entry').replace('entrys', 'entries')} below  "
         return [Span(text=below, look=Tone.PERSON, strong=True)] if new > 0 else []

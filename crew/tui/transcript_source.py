@@ -1,6 +1,6 @@
 """The part of a transcript that is in memory: its end at first, the rest as it is asked for."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -236,13 +236,16 @@ class TranscriptSource:
             self._forget_from(self.rows.first + self._kept)
 
     def _take_behind(self, reading: Reading) -> list[int]:
-        page = reading.page
+        page, reading_on = reading.page, not self.at_end
         self.at_end = reading.at_end
         if not page.entries:
             return []
         self._marks.append(_Mark(self.rows.end, page.start))
         changed = self.rows.append(page.entries)
         self._end = page.end
+        surplus = self.rows.end - self.rows.first - self._kept
+        if reading_on and surplus > 0:
+            self._forget_before(self.rows.first + surplus)
         return changed
 
     def _forget_before(self, line: int) -> None:
@@ -253,8 +256,8 @@ class TranscriptSource:
             self.at_start = False
 
     def _forget_from(self, line: int) -> None:
-        place = bisect_right(self._marks, line, key=lambda mark: mark.line)
-        if place < len(self._marks):
+        place = bisect_left(self._marks, line, key=lambda mark: mark.line)
+        if 0 < place < len(self._marks):
             cut = self._marks[place]
             self.rows.forget_from(cut.line)
             self._end = cut.place

@@ -130,9 +130,12 @@ def now_words(known: SessionView | None, *, writing: bool = False) -> tuple[Mark
 
 
 def session_order(view: RunView) -> tuple[str, ...]:
-    """Sessions in the order of the run's rows."""
-    named = (place.session for place in outline(view))
-    return tuple(name for name in named if name is not None and name in view.sessions)
+    """Sessions in the order of the run's rows, a task's earlier attempts before its latest."""
+    named: list[str] = []
+    for place in outline(view):
+        task = view.tasks.get(place.task or "")
+        named.extend(task.sessions if task is not None else (place.session or "",))
+    return tuple(name for name in named if name in view.sessions)
 
 
 def foremost_session(view: RunView) -> str | None:
@@ -153,11 +156,15 @@ def interrupted(view: RunView) -> RunView:
     if view.over:
         return view
     sessions: Mapping[str, SessionView] = {
-        name: known if known.over else replace(known, status=Status.INTERRUPTED, reason="", asks=())
-        for name, known in view.sessions.items()
+        name: known if known.over else _cut_off(known) for name, known in view.sessions.items()
     }
     ended = max((_activity(known)[1] for known in sessions.values()), default=view.started)
     return replace(view, status=Status.INTERRUPTED, sessions=sessions, ended=ended)
+
+
+def _cut_off(known: SessionView) -> SessionView:
+    last = _activity(known)[1]
+    return replace(known, status=Status.INTERRUPTED, reason="", asks=(), ended=last)
 
 
 def _activity(known: SessionView) -> tuple[bool, datetime]:
