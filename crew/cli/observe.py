@@ -2,9 +2,10 @@
 
 import contextlib
 import os
+import signal
 import sys
 import termios
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 from uuid import uuid4
@@ -21,6 +22,8 @@ from crew.service import StoredRun, open_run
 from crew.tui import Observer
 
 _NORMAL_SCREEN = b"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?1049l"
+
+_TERMINAL_SIGNALS = (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
 
 
 class ObserverDisplay:
@@ -51,7 +54,8 @@ class ObserverDisplay:
             Exception: The observer failed; the run was shown in plain lines from there on.
         """
         observer = self._observer = _observer(feed, self.control, stay=False)
-        await observer.run_async()
+        with _signals_given_back():
+            await observer.run_async()
         self._observer = None
         if observer.view.over:
             console = Console(stderr=True, highlight=False, markup=False, emoji=False)
@@ -91,7 +95,8 @@ def watch(run: StoredRun, control: Control | None, *, session: str = "") -> Obse
         return found.summary.live
 
     observer = _observer(run.feed, control, alive=alive, session=session)
-    anyio.run(observer.run_async)
+    with _signals_given_back():
+        anyio.run(observer.run_async)
     if observer.failure is not None:
         raise observer.failure
     return observer
@@ -115,6 +120,17 @@ def _observer(
         stay=stay,
         session=session,
     )
+
+
+@contextlib.contextmanager
+def _signals_given_back() -> Iterator[None]:
+    """Undo what Textual leaves behind: its handlers would open the screen again, on SIGCONT."""
+    known = {number: signal.getsignal(number) for number in _TERMINAL_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in known.items():
+            signal.signal(number, handler)
 
 
 def _zone() -> tzinfo:

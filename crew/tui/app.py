@@ -138,7 +138,8 @@ class Observer(App[None]):
             async for item in items:
                 self._model.apply(item)
                 self.wake()
-        if self._leaving or not (self._stay or self.touched):
+        wanted = self._leaving or not (self._stay or self.touched)
+        if self.view.over and wanted:
             self.leave()
 
     async def _watch_over(self, alive: Callable[[], Awaitable[bool]]) -> None:
