@@ -44,7 +44,7 @@ class Terminal(LinuxDriver):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._file = Forgiving(self._file)  # type: ignore[arg-type]  # as much of a stream as is used
+        self._file = Forgiving(self._file)  # type: ignore[arg-type, assignment]  # as much of a stream as is used
 
     def _get_terminal_size(self) -> tuple[int, int]:
         try:

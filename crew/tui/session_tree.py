@@ -38,8 +38,8 @@ class Column:
     least: int
 
 
-TURNS = Column(heading="turns", width=5, least=70)
-TOOLS = Column(heading="tools", width=5, least=70)
+TURNS = Column(heading="turns", width=5, least=88)
+TOOLS = Column(heading="tools", width=5, least=88)
 TOKENS = Column(heading="tokens", width=6, least=52)
 COST = Column(heading="cost", width=7, least=110)
 TIME = Column(heading="time", width=7, least=36)

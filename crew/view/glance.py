@@ -78,10 +78,10 @@ def total_words(view: RunView) -> str:
     done = sum(task.status in {"completed", "skipped"} for task in view.tasks.values())
     facts = [f"{done} of {counted(len(view.tasks), 'task')} done"]
     facts.append(f"{totals.running} of {counted(totals.sessions, 'session')} at work")
-    facts.append(counted(totals.tools, "tool call"))
     facts.append(f"{short_count(totals.usage.tokens)} tokens")
     if totals.usage.cost != 0:
         facts.append(f"cost {money(totals.usage.cost)}")
+    facts.append(counted(totals.tools, "tool call"))
     return " · ".join(facts)
 
 
