@@ -24,7 +24,7 @@ from crew.events import Event, RunStarted, Unknown
 from crew.feed import Feed, Grew
 from crew.progress import Progress
 from crew.records import SCHEMA_VERSION
-from crew.view import RULES_NOTE, verdict
+from crew.view import RULES_HINT, RULES_NOTE, verdict
 
 if TYPE_CHECKING:
     from crew.service import RunOutcome
@@ -51,7 +51,7 @@ class JsonDisplay:
                 if isinstance(item, Grew):
                     continue
                 if isinstance(item, RunStarted) and item.model == "rules":
-                    self.say(RULES_NOTE)
+                    self.say(f"{RULES_NOTE}; {RULES_HINT}")
                 line = progress_json(item) if isinstance(item, Progress) else event_json(item)
                 await self._out.write(f"{line}\n")
                 if self._out.closed:

@@ -6,7 +6,7 @@ from crew.console.output import Output
 from crew.events import RunStarted
 from crew.feed import Feed, Grew
 from crew.progress import Progress
-from crew.view import RULES_NOTE, event_line
+from crew.view import RULES_HINT, RULES_NOTE, event_line
 
 
 class PlainDisplay:
@@ -30,7 +30,7 @@ class PlainDisplay:
                 if isinstance(item, Progress | Grew):
                     continue
                 if isinstance(item, RunStarted) and item.model == "rules":
-                    await self._out.write(f"{RULES_NOTE}\n")
+                    await self._out.write(f"{RULES_NOTE}; {RULES_HINT}\n")
                 if (line := event_line(item, tz=self._tz)) is not None:
                     await self._out.write(f"{line}\n")
                 if self._out.closed:

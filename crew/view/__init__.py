@@ -75,6 +75,7 @@ from crew.view.steering import (
 from crew.view.story import StoryLine, story_line
 from crew.view.transcript import Block, Tone, entry_block
 from crew.view.words import (
+    RULES_HINT,
     RULES_NOTE,
     age,
     counted,
@@ -86,6 +87,7 @@ from crew.view.words import (
 )
 
 __all__ = [
+    "RULES_HINT",
     "RULES_NOTE",
     "RUN",
     "Block",

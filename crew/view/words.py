@@ -7,6 +7,9 @@ from crew.plaintext import clean
 RULES_NOTE = "rules: built-in checks, no language model"
 """What a run on the model `rules` says of itself, once."""
 
+RULES_HINT = "for one, set ANTHROPIC_API_KEY or see crew models"
+"""What a person may do about it."""
+
 _ELLIPSIS = "…"
 
 _DOING = {

@@ -14,7 +14,7 @@ from crew.events import RunStarted, SessionStarted, TaskAdded, TaskStarted
 from crew.feed import FeedItem
 from crew.progress import Progress
 from crew.records import Status
-from crew.view import RULES_NOTE, replay
+from crew.view import RULES_HINT, RULES_NOTE, replay
 from tests.doubles.feeds import MemoryFeed, golden_events, golden_items
 from tests.doubles.terminals import Terminal, console
 from tests.doubles.virtual_time import VIRTUAL, Backend
@@ -163,7 +163,7 @@ async def test_the_rules_model_is_named_for_what_it_is(kind: str) -> None:
         await PlainDisplay(Output(notes), tz=UTC).follow(MemoryFeed([started]))
     else:
         await JsonDisplay(Output(out), Output(notes)).follow(MemoryFeed([started]))
-    assert notes.getvalue().splitlines()[0] == RULES_NOTE
+    assert notes.getvalue().splitlines()[0] == f"{RULES_NOTE}; {RULES_HINT}"
     assert RULES_NOTE in Frame(width=80).draw(replay([started]), T0)[1].plain
 
 
