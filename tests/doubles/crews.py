@@ -91,10 +91,14 @@ class Crew:
             team="crew",
             workspace=self.root,
             home=self.root / ".crew",
-            model="recorded",
             clients={"recorded": self.model},
             tools=self.tools,
-            **{"allow": ("write", "execute"), **self.options, **options},
+            **{
+                "model": "recorded",
+                "allow": ("write", "execute"),
+                **self.options,
+                **options,
+            },
         )
         with anyio.fail_after(PATIENCE):
             async with start(request, sources=steady_sources(), environ={}) as run:
