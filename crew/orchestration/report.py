@@ -23,7 +23,8 @@ def report_markdown(
     """Write the report.
 
     Args:
-        note: The line it opens with, such as what `rules` is; empty for none.
+        note: The lines it opens with, such as what `rules` is; empty for none. A summary that
+            opens with one of them is shown without.
         result: The validated result of the run, None when there is none.
     """
     parts = [note] if note else []
@@ -35,7 +36,7 @@ def report_markdown(
             f"**{error.title}**: {error.message}" + (f" ({error.hint})" if error.hint else "")
         )
     if result is not None:
-        parts.append(_body(result))
+        parts.append(_body(result, note))
     troubled = [task for task in tasks if task.error is not None]
     if troubled:
         lines = [f"- {task.id}: {task.status}: {_why(task)}" for task in troubled]
@@ -54,7 +55,7 @@ def _why(task: Task) -> str:
     return task.error.message if task.error is not None else ""
 
 
-def _body(result: Any) -> str:
+def _body(result: Any, note: str) -> str:
     if not isinstance(result, dict):
         return _value(result)
     parts = []
@@ -63,13 +64,20 @@ def _body(result: Any) -> str:
             case "verdict":
                 continue
             case "summary" | "document":
-                parts.append(str(value))
+                parts.append(_without(note, str(value)))
             case "findings":
                 parts.append(_findings(value))
             case _:
                 if value not in (None, "", [], {}):
                     parts.append(f"## {key.replace('_', ' ').capitalize()}\n\n{_value(value)}")
     return "\n\n".join(part for part in parts if part)
+
+
+def _without(note: str, text: str) -> str:
+    """A text that says what it is on its own, in a report that says so already."""
+    for line in note.splitlines():
+        text = text.removeprefix(f"{line}.").lstrip()
+    return text
 
 
 def _findings(findings: Any) -> str:

@@ -7,7 +7,7 @@ from crew.errors import CrewError, OverBudgetError
 from crew.events import SessionStarted
 from crew.records import Failure, Status
 from crew.session.calls import run_tool
-from crew.session.ending import cut, end
+from crew.session.ending import cut, end, last_text
 from crew.session.environment import Environment
 from crew.session.gate import Latch
 from crew.session.session import Session
@@ -17,6 +17,9 @@ from crew.session.toolset import SUBMIT
 
 REMINDERS = 3
 """How often a model that stops without a result is asked for it."""
+
+_LAST_WORDS = 300
+"""Characters of what it said instead that its failure repeats."""
 
 
 def open_session(
@@ -119,6 +122,8 @@ def _stopped(session: Session) -> tuple[Status, Failure | None]:
             title="Turn limit", message=message, hint="raise max_turns"
         )
     message = f"the model stopped without a result, {REMINDERS} reminders later too"
+    if said := " ".join(session.env.recorder.redact.plain(last_text(session)).split()):
+        message += f'; it said last: "{said[:_LAST_WORDS]}"'
     hint = "its last text is kept, unverified"
     return Status.NEEDS_ATTENTION, Failure(title="No result", message=message, hint=hint)
 

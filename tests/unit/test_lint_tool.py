@@ -121,6 +121,17 @@ async def test_the_repositorys_own_ruff_settings_and_cache_are_left_alone(
     assert not (repo.root / ".ruff_cache").exists()
 
 
+async def test_checks_that_fail_are_told_apart_from_what_is_left_out_on_purpose(
+    repo: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo.write("a.py", "print(unknown)\nbreakpoint()\n")
+    assert (await page(repo))["failed"] == []
+    monkeypatch.setattr("crew.tools.lint.ruff.find_ruff_bin", lambda: "/bin/false")
+    found = await page(repo)
+    assert found["failed"] == ["ruff failed: no reason given"]
+    assert [each["rule"] for each in found["findings"]] == ["debugger"]
+
+
 async def test_an_authors_noqa_is_respected(repo: Repository) -> None:
     repo.write("a.py", "print(unknown)  # noqa: F821\n")
     assert await lint(repo.root) == []

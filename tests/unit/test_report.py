@@ -43,6 +43,12 @@ def test_a_report_opens_with_what_the_model_is_and_names_the_goal() -> None:
     assert text == "rules: no language model\n\n# review: completed\n\nGoal: be sure\n\nFine.\n"
 
 
+@pytest.mark.parametrize("key", ["summary", "document"])
+def test_what_the_model_is_stands_there_once(key: str) -> None:
+    text = report({key: "rules: no model. Fine: rules: no model."}, note="cloud\nrules: no model")
+    assert text == "cloud\nrules: no model\n\n# review: completed\n\nFine: rules: no model.\n"
+
+
 def test_an_error_is_told_with_its_mend() -> None:
     error = Failure(title="Task a", message="it broke", hint="try again")
     text = report(status=Status.FAILED, error=error)

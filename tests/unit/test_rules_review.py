@@ -8,9 +8,10 @@ import jsonschema_rs
 import pytest
 
 from crew.definitions import Library, bundled_root
-from crew.entries import Outcome, ToolCallEntry
+from crew.entries import Message, Outcome, ToolCallEntry, ToolResultEntry, UserEntry
 from crew.errors import ToolError
-from crew.models.rules import NOTE, Rules
+from crew.models.protocol import ModelRequest, ToolSchema
+from crew.models.rules import NOTE, Rules, answer
 from crew.records import JsonObject
 from tests.doubles.repository import Repository
 from tests.doubles.stage import Performance, Stage
@@ -128,7 +129,7 @@ async def test_a_clean_change_is_approved(repo: Repository) -> None:
     repo.write("tests/test_total.py", "def test_total(): assert True\n")
     result = await review(repo)
     assert (result["verdict"], result["findings"]) == ("approve", [])
-    assert "no findings stand" in result["summary"]
+    assert result["summary"] == f"{NOTE}. Approved: no findings."
 
 
 async def test_a_repository_where_nothing_changed_is_approved(tmp_path: Path) -> None:
@@ -164,6 +165,39 @@ async def test_thousands_of_changed_files_are_all_mapped(repo: Repository) -> No
     assert len(result["files"]) == 1_500
 
 
+async def test_more_files_than_are_listed_are_counted_all_the_same() -> None:
+    def page(first: int) -> str:
+        rows = [f"A f{number:05}.txt +1 -0" for number in range(first, first + 400)]
+        after = f"... more files: go on with diff=false, offset={first + 400}"
+        return "\n".join(["the change", "9000 files changed, +9000 -7", *rows, after])
+
+    messages: list[Message] = [UserEntry(text="Map the change.")]
+    for _ in range(50):
+        turn = answer(request(*messages))
+        (call,) = turn.calls
+        if call.tool == "submit_result":
+            break
+        entry = ToolCallEntry(call_id=str(len(messages)), tool=call.tool, args=call.args)
+        text = page(call.args.get("offset", 0))
+        reply = ToolResultEntry(
+            call_id=entry.call_id, tool=call.tool, outcome=Outcome.OK, text=text
+        )
+        messages += [entry, reply]
+    assert len(call.args["files"]) == 4_800
+    assert call.args["summary"] == (
+        f"{NOTE}. the change: 9000 files, +9000 -7, no test among those listed. "
+        "Note: only the first 4800 files are listed."
+    )
+
+
+def request(*messages: Message) -> ModelRequest:
+    tools = (
+        ToolSchema(name="git_changes", description="", parameters={}),
+        ToolSchema(name="submit_result", description="", parameters=output_of("explorer")),
+    )
+    return ModelRequest(system="", messages=messages, tools=tools, agent="explorer", session="s1")
+
+
 async def test_more_findings_than_a_page_holds_are_all_submitted(repo: Repository) -> None:
     repo.write("app/names.py", "".join(f"print(name_{number})\n" for number in range(600)))
     result = (await play(repo, "reviewer")).result
@@ -193,7 +227,26 @@ async def test_without_its_tools_a_reviewer_says_so(repo: Repository) -> None:
     stage = Stage(Workbench(repo.root), Rules(), tools=("read",))
     seen = await stage.play("reviewer", output_of("reviewer"), "Review.")
     assert seen.result is not None
-    assert "the tool lint is not among this agent's tools" in seen.result["summary"]
+    assert "Not checked: the tool lint is not among this agent's tools" in seen.result["summary"]
+
+
+@pytest.mark.parametrize("verifier_fails", [False, True])
+async def test_without_its_checks_a_change_is_not_approved(
+    repo: Repository, verifier_fails: bool
+) -> None:
+    def fails(_round: int, call: ToolCallEntry) -> Outcome | None:
+        return Outcome.ERROR if call.tool == "lint" else None
+
+    stage = Stage(Workbench(repo.root), Rules(), interfere=fails)
+    if verifier_fails:
+        opening = "Verify the change."
+    else:
+        reviewed = await stage.play("reviewer", output_of("reviewer"), "Review.")
+        opening = block("code-review", "reviewer", reviewed.result)
+    seen = await stage.play("verifier", output_of("verifier"), opening)
+    assert seen.result is None
+    assert "Not approved" in seen.texts[-1]
+    assert "checks failed: interfered with" in seen.texts[-1]
 
 
 async def test_a_failing_tool_is_told_and_does_not_stop_the_review(repo: Repository) -> None:
@@ -203,7 +256,10 @@ async def test_a_failing_tool_is_told_and_does_not_stop_the_review(repo: Reposit
     stage = Stage(Workbench(repo.root), Rules(), interfere=fails)
     seen = await stage.play("reviewer", output_of("reviewer"), "Review.")
     assert seen.result is not None
-    assert "the checks failed: interfered with" in seen.result["summary"]
+    assert seen.result["summary"] == (
+        f"{NOTE}. Not everything could be checked; no findings so far. "
+        "Not checked: the quality checks failed: interfered with."
+    )
 
 
 @pytest.mark.parametrize("outcome", [Outcome.SKIPPED, Outcome.CANCELLED])
@@ -229,7 +285,7 @@ async def test_a_call_that_never_runs_is_given_up(repo: Repository) -> None:
     stage = Stage(Workbench(repo.root), Rules(), interfere=never)
     seen = await stage.play("reviewer", output_of("reviewer"), "Review.")
     assert seen.result is not None
-    assert "the checks failed" in seen.result["summary"]
+    assert "the quality checks failed" in seen.result["summary"]
 
 
 async def test_a_refused_result_ends_in_words(repo: Repository) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from crew.entries import ToolCallEntry
+from crew.entries import Outcome, ToolCallEntry
 from crew.models.rules import NOTE, Rules
 from crew.records import JsonObject
 from tests.doubles.repository import Repository
@@ -32,6 +32,12 @@ OUTPUT: JsonObject = {
         "findings": {"type": "array"},
         "dropped": {"type": "array"},
     },
+}
+
+EXECUTED: JsonObject = {
+    "type": "object",
+    "required": ["summary"],
+    "properties": {"summary": {"type": "string"}},
 }
 
 
@@ -170,9 +176,7 @@ async def test_the_summary_counts_by_priority(bench: Workbench) -> None:
         finding(file="gone.py"),
     ]
     result = await result_of(bench, found)
-    assert result["summary"] == (
-        f"{NOTE}. Changes are needed: 1 P1 and 2 P3 findings stand, 1 dropped."
-    )
+    assert result["summary"] == (f"{NOTE}. Changes are needed: 1 P1, 2 P3 findings, 1 dropped.")
 
 
 async def test_malformed_findings_do_not_stop_the_verdict(bench: Workbench) -> None:
@@ -232,8 +236,74 @@ async def test_very_long_strings_in_an_artifact_are_cut_and_the_rest_is_read(
 async def test_an_unreadable_result_is_told(bench: Workbench) -> None:
     opening = '<result step="s" agent="reviewer" status="completed">\n{"findings": [\n</result>'
     seen = await verify(bench, opening, tools=("read",))
+    assert seen.result is None
+    assert "Not checked: the result of s could not be read" in seen.texts[-1]
+
+
+async def test_a_step_that_was_skipped_leaves_nothing_unchecked(bench: Workbench) -> None:
+    skipped = '<result step="o" agent="reviewer" status="skipped">\nnull\n</result>'
+    seen = await verify(bench, f"{prompt([])}\n\n{skipped}")
     assert seen.result is not None
-    assert "the result of s could not be read" in seen.result["summary"]
+    assert seen.result["verdict"] == "approve"
+
+
+def reviews(*summaries: str, found: list[JsonObject]) -> str:
+    blocks = [
+        f'<result step="s{number}" agent="reviewer" status="completed">\n'
+        f"{json.dumps({'summary': summary, 'findings': found}, indent=1)}\n</result>"
+        for number, summary in enumerate(summaries)
+    ]
+    return "\n\n".join(blocks)
+
+
+async def test_what_reviewers_note_is_said_once_more(bench: Workbench) -> None:
+    opening = reviews(
+        f"{NOTE}. No findings. Note: 2 not checked: generated files; git isn't installed.",
+        f"{NOTE}. No findings. Note: 2 not checked: generated files.",
+        "Fine. Note: another model's words are its own.",
+        found=[],
+    )
+    seen = await verify(bench, opening)
+    assert seen.result is not None
+    assert seen.result["summary"] == (
+        f"{NOTE}. Approved: no findings. Note: 2 not checked: generated files; git isn't installed."
+    )
+
+
+async def test_what_was_not_checked_is_not_approved(bench: Workbench) -> None:
+    gap = f"{NOTE}. Not everything could be checked; no findings so far. Not checked: quality, a.b."
+    seen = await verify(bench, reviews(gap, f"{NOTE}. No findings.", found=[]))
+    assert seen.result is None
+    assert seen.texts[-1] == (
+        f"{NOTE}. Not approved. Not everything could be checked; no findings so far. "
+        "Not checked: quality, a.b."
+    )
+    stage = Stage(bench, Rules())
+    due = await stage.play("verifier", OUTPUT, reviews(gap, found=[]), due_after=0)
+    assert (due.result, due.texts) == (None, seen.texts)
+
+
+async def test_what_was_not_checked_is_told_beside_what_was_found(bench: Workbench) -> None:
+    gap = f"{NOTE}. 1 P1 finding. Not checked: the quality checks failed."
+    seen = await verify(bench, reviews(gap, found=[finding()]))
+    assert seen.result is not None
+    assert seen.result["verdict"] == "request_changes"
+    assert "Not checked: the quality checks failed." in seen.result["summary"]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.CANCELLED, None])
+async def test_a_finding_is_not_dropped_because_nobody_could_look(
+    bench: Workbench, outcome: Outcome | None
+) -> None:
+    def never(_number: int, call: ToolCallEntry) -> Outcome | None:
+        return outcome if call.tool == "read" else None
+
+    due = 99 if outcome else 0
+    stage = Stage(bench, Rules(), interfere=never)
+    seen = await stage.play("verifier", OUTPUT, prompt([finding()]), due_after=due)
+    assert seen.result is not None
+    assert seen.result["findings"] == [FINDING]
+    assert "1 of the places were not looked at again" in seen.result["summary"]
 
 
 async def test_many_places_are_read_in_batches(bench: Workbench) -> None:
@@ -259,6 +329,18 @@ async def test_without_reviewers_it_checks_the_change_itself(tmp_path: Path) -> 
     assert seen.result is not None
     assert [each["rule"] for each in seen.result["findings"]] == ["F821"]
     assert seen.tools == ["git_changes", "lint", "read", "submit_result"]
+
+
+async def test_what_was_asked_for_and_not_done_is_not_approved(tmp_path: Path) -> None:
+    bench = Workbench(Repository(tmp_path).root)
+    stage = Stage(bench, Rules(), tools=("read", "grep", "glob", "write"))
+    fixed = await stage.play("executor", EXECUTED, "<goal>\nadd `x`\n</goal>\n\nDo it.")
+    body = json.dumps(fixed.result)
+    opening = f'<result step="fix" agent="executor" status="completed">\n{body}\n</result>'
+    seen = await verify(bench, opening)
+    assert seen.result is not None
+    assert seen.result["verdict"] == "request_changes"
+    assert "nothing was written or run" in seen.result["summary"]
 
 
 async def test_arguments_that_come_back_redacted_are_known_again(bench: Workbench) -> None:

@@ -79,6 +79,8 @@ async def test_a_model_that_stops_without_a_result_is_reminded_three_times(
     assert ended.result is not None
     kept = crew.folder.artifacts / ended.result.name
     assert kept.read_text() == "My last word."
+    assert ended.error is not None
+    assert ended.error.message.endswith('it said last: "My last word."')
 
 
 async def test_a_reminded_model_can_still_submit(arrange: Arrange) -> None:

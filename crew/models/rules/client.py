@@ -40,7 +40,7 @@ def answer(request: ModelRequest) -> Turn:
     text = turn.text
     if talk.steered:
         text = f"Built-in checks can't follow a message; going on with the plan. {text}"
-    if not talk.rounds:
+    if not talk.rounds and not text.startswith(NOTE):
         text = f"{NOTE}. {text}"
     return Turn(text, turn.calls)
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from crew.models.rules.inputs import (
+    UNREAD,
     Result,
+    carry_remarks,
     numbered_lines,
     read_results,
     without_results,
 )
-from crew.models.rules.play import NOTE, Call, Diary, Part, Reply, Turn
+from crew.models.rules.play import NOTE, UNDONE, Call, Diary, Part, Reply, Turn
 from crew.models.rules.review import submission
 from crew.models.rules.talk import Talk
 from crew.models.rules.terms import key_terms
@@ -55,12 +57,16 @@ class _Place:
 def extract_play(talk: Talk) -> Part[None]:
     """Say what was searched, what was found and where; invent nothing."""
     diary = Diary()
-    results = yield from read_results(talk, diary)
+    results = yield from read_results(talk)
+    carry_remarks(results, diary)
+    for result in results:
+        if result.value is UNREAD:
+            diary.note(f"the result of {result.step} could not be read")
     found = yield from answers_to(talk, diary)
     if not talk.tools & {"grep", "glob"}:
         diary.note("this agent has no tool to search with")
     if talk.tools & {"write", "edit", "shell"}:
-        diary.note("nothing was written or run: that takes a language model")
+        diary.note(UNDONE)
     earlier = _earlier(results)
     summary = diary.told(" ".join(part for part in (found.summary, earlier) if part))
     yield submission(talk, _known(talk, summary, found, results), summary)

@@ -77,13 +77,17 @@ def verdict(findings: Iterable[JsonObject]) -> str:
 
 
 def counted(findings: Iterable[JsonObject]) -> str:
-    """How many of each priority, in words: `1 P0, 2 P1 and 3 P3 findings`."""
+    """How many of each priority, in words: `1 P0, 2 P1, 3 P3 findings`."""
     counts = Counter(found["priority"] for found in findings)
     parts = [f"{counts[priority]} {priority}" for priority in PRIORITIES if counts[priority]]
     if not parts:
         return "no findings"
-    listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-    return f"{listed} finding{'' if counts.total() == 1 else 's'}"
+    return f"{', '.join(parts)} finding{'' if counts.total() == 1 else 's'}"
+
+
+def sentence(words: str) -> str:
+    """Words as a sentence of their own."""
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 def _normal(finding: JsonObject) -> JsonObject:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,13 +18,16 @@ _PAGE_LINES = 400
 _PAGES_A_TURN = 40
 _ROUNDS = 8
 
+UNREAD = object()
+"""Stands for the value of a result that could not be read; a skipped step's value is None."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """An earlier step's result.
 
     Attributes:
-        value: The parsed JSON; None while it is only known by its artifact, or can't be parsed.
+        value: The parsed JSON; `UNREAD` while it is only known by its artifact, or can't be parsed.
         artifact: `artifact:NAME` when the block holds only the head and tail.
     """
 
@@ -46,7 +49,7 @@ def results_in(text: str) -> list[Result]:
                 step=about.get("step", ""),
                 agent=about.get("agent", ""),
                 status=about.get("status", ""),
-                value=None if artifact else _parsed(match["body"]),
+                value=UNREAD if artifact else _parsed(match["body"]),
                 artifact=artifact,
             )
         )
@@ -58,20 +61,24 @@ def without_results(text: str) -> str:
     return _BLOCK.sub("", text)
 
 
-def read_results(talk: Talk, diary: Diary) -> Part[list[Result]]:
+def read_results(talk: Talk) -> Part[list[Result]]:
     """The results in the opening message; those behind artifacts are read by the tool `read`."""
     whole: list[Result] = []
     for result in results_in(talk.opening):
         if result.artifact and "read" in talk.tools:
             value = yield from _read_artifact(result)
-            if value is None:
-                diary.note(f"the result of {result.step} could not be read whole")
             whole.append(replace(result, value=value))
         else:
-            if result.value is None:
-                diary.note(f"the result of {result.step} could not be read")
             whole.append(result)
     return whole
+
+
+def carry_remarks(results: Iterable[Result], diary: Diary) -> None:
+    """Keep what earlier steps of this model said went other than planned."""
+    for result in results:
+        for value in result.value if isinstance(result.value, list) else [result.value]:
+            if isinstance(value, dict):
+                diary.carry(value.get("summary"))
 
 
 def _read_artifact(result: Result) -> Part[Any]:
@@ -124,4 +131,4 @@ def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
-        return None
+        return UNREAD

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from crew.models.rules.extract import answers_to, wanted_terms
 from crew.models.rules.play import Call, Diary, Part, Turn
@@ -18,6 +19,7 @@ _ROW = re.compile(
     r"^(?P<letter>[ACDMRT]) (?P<path>.+?) (?:\+(?P<added>\d+) -(?P<removed>\d+)|binary)"
     r"(?:  \((?P<note>.*)\))?$"
 )
+_TOTALS = re.compile(r"^(\d+) files? changed, \+(\d+) -(\d+)$", re.MULTILINE)
 _NEXT = re.compile(r"go on with diff=false, offset=(\d+)")
 _WORDS = {
     "A": "added",
@@ -44,20 +46,37 @@ def map_play(talk: Talk) -> Part[None]:
         # Without a result the reviewers behind this map are not asked to approve of nothing.
         yield Turn(diary.told("What is under review could not be found."))
         return
-    title, files = changed
+    totals, files = changed
     tests = [file["path"] for file in files if _TEST.search(file["path"])]
-    summary = diary.told(_summary(title, files, tests))
+    summary = diary.told(_summary(totals, files, tests))
     known = {"summary": summary, "files": files, "tests": tests, "areas": _areas(files)}
     yield submission(talk, known, summary)
 
 
-def _changed_files(talk: Talk, diary: Diary) -> Part[tuple[str, list[JsonObject]] | None]:
-    """What is compared, in words, and the files; None when git_changes can't tell."""
+@dataclass(frozen=True, slots=True)
+class _Totals:
+    """What is compared, in words, and how much of it changed, listed or not."""
+
+    title: str
+    files: int = 0
+    added: int = 0
+    removed: int = 0
+
+    @classmethod
+    def of(cls, reply: str) -> "_Totals":
+        """Read the heading of `git_changes`."""
+        match = _TOTALS.search(reply)
+        numbers = map(int, match.groups()) if match else ()
+        return cls(reply.partition("\n")[0], *numbers)
+
+
+def _changed_files(talk: Talk, diary: Diary) -> Part[tuple[_Totals, list[JsonObject]] | None]:
+    """What changed in all, and the files; None when git_changes can't tell."""
     if "git_changes" not in talk.tools:
         diary.note("the tool git_changes is not among this agent's tools")
-        return "the change", []
+        return _Totals("the change"), []
     files: list[JsonObject] = []
-    title = "the change"
+    totals = _Totals("the change")
     offset = 0
     for _ in range(_PAGES):
         call = Call("git_changes", {"diff": False} | ({"offset": offset} if offset else {}))
@@ -65,16 +84,16 @@ def _changed_files(talk: Talk, diary: Diary) -> Part[tuple[str, list[JsonObject]
         (reply,) = yield Turn(words, (call,))
         if not reply.ok:
             diary.note(f"git_changes failed: {reply.text.strip()[:200]}")
-            return (title, files) if offset else None
+            return (totals, files) if offset else None
         if not offset:
-            title = reply.text.partition("\n")[0]
+            totals = _Totals.of(reply.text)
         files += [_file(match) for match in map(_ROW.match, reply.text.split("\n")) if match]
         following = _NEXT.search(reply.text)
         if following is None:
-            return title, files
+            return totals, files
         offset = int(following[1])
     diary.note(f"only the first {len(files)} files are listed")
-    return title, files
+    return totals, files
 
 
 def _file(match: re.Match[str]) -> JsonObject:
@@ -104,7 +123,7 @@ def _areas(files: Iterable[JsonObject]) -> list[JsonObject]:
         {
             "name": name,
             "paths": [file["path"] for file in group[:50]],
-            "why": f"{_files(group)}, {_lines(group)} lines changed",
+            "why": f"{_files(len(group))}, {_lines(group)} lines changed",
         }
         for name, group in ranked[:_AREAS]
     ]
@@ -114,14 +133,14 @@ def _lines(files: Iterable[JsonObject]) -> int:
     return sum(file["added"] + file["removed"] for file in files)
 
 
-def _files(files: list[JsonObject]) -> str:
-    return f"{len(files)} file{'' if len(files) == 1 else 's'}"
+def _files(count: int) -> str:
+    return f"{count} file{'' if count == 1 else 's'}"
 
 
-def _summary(title: str, files: list[JsonObject], tests: list[str]) -> str:
+def _summary(totals: _Totals, files: list[JsonObject], tests: list[str]) -> str:
     if not files:
-        return f"Nothing has changed ({title})."
-    added = sum(file["added"] for file in files)
-    removed = sum(file["removed"] for file in files)
-    touched = f"{len(tests)} of them tests" if tests else "no test among them"
-    return f"{title}: {_files(files)}, +{added} -{removed}, {touched}."
+        return f"Nothing has changed ({totals.title})."
+    those = "them" if len(files) >= totals.files else "those listed"
+    touched = f"{len(tests)} of {those} tests" if tests else f"no test among {those}"
+    counts = f"{_files(totals.files)}, +{totals.added} -{totals.removed}"
+    return f"{totals.title}: {counts}, {touched}."

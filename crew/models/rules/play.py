@@ -1,5 +1,6 @@
 """A play: a session's turns as one generator, replayed from the conversation at every request."""
 
+import re
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -9,6 +10,8 @@ from crew.records import JsonObject
 
 NOTE = "rules: built-in checks, no language model"
 SUBMIT = "submit_result"
+UNDONE = "nothing was written or run: that takes a language model"
+"""The remark of an agent that was asked to act."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,13 @@ class Reply:
 
     Attributes:
         cut: `text` shows only the head and tail of a longer output.
+        ran: The call ran to its end, well or not.
     """
 
     ok: bool
     text: str
     cut: bool = False
+    ran: bool = True
 
 
 Done = TypeVar("Done")
@@ -54,15 +59,50 @@ Play = Callable[[Talk], Part[None]]
 
 @dataclass(slots=True)
 class Diary:
-    """What went other than planned, to be told in the summary."""
+    """What went other than planned, to be told in the summary.
+
+    Attributes:
+        gaps: What should have been checked and was not, so that nothing can be approved.
+    """
 
     remarks: list[str] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)
 
     def note(self, remark: str) -> None:
         """Keep a remark once."""
-        if remark not in self.remarks:
-            self.remarks.append(remark)
+        _keep(self.remarks, remark)
+
+    def gap(self, unchecked: str) -> None:
+        """Keep once what was not checked, and why."""
+        _keep(self.gaps, unchecked)
 
     def told(self, summary: str) -> str:
-        """A summary that opens with what this model is and ends with the remarks."""
-        return " ".join([f"{NOTE}.", summary, *(f"Note: {remark}." for remark in self.remarks)])
+        """A summary that opens with what this model is and ends with the gaps and remarks."""
+        parts = [f"{NOTE}.", summary]
+        parts += [f"Not checked: {_SEVERAL.join(self.gaps)}."] if self.gaps else []
+        parts += [f"Note: {_SEVERAL.join(self.remarks)}."] if self.remarks else []
+        return " ".join(parts)
+
+    def carry(self, said: object) -> str:
+        """Keep the gaps and remarks of a summary that `told` wrote; gives what it says beside."""
+        match = _TOLD.fullmatch(said) if isinstance(said, str) else None
+        if match is None:
+            return ""
+        for gap in (match["gaps"] or "").split(_SEVERAL):
+            self.gap(gap)
+        for remark in (match["remarks"] or "").split(_SEVERAL):
+            self.note(remark)
+        return match["summary"]
+
+
+_SEVERAL = "; "
+_TOLD = re.compile(
+    rf"{re.escape(NOTE)}\. (?P<summary>.*?)(?: Not checked: (?P<gaps>.+?)\.)?"
+    r"(?: Note: (?P<remarks>.+)\.)?",
+    re.DOTALL,
+)
+
+
+def _keep(words: list[str], more: str) -> None:
+    if more and more not in words:
+        words.append(more)

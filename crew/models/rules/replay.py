@@ -10,8 +10,8 @@ _TRIES = 3
 _LONGEST = 200
 """Turns after which a play that only waits for the end is cut short."""
 
-_UNHEARD = Reply(ok=False, text="the call was cut short")
-_TOO_LATE = Reply(ok=False, text="not run: the result is due")
+_UNHEARD = Reply(ok=False, text="the call was cut short", ran=False)
+_TOO_LATE = Reply(ok=False, text="not run: the result is due", ran=False)
 
 
 def current_turn(play: Part[None], talk: Talk) -> Turn:
@@ -71,7 +71,7 @@ class _Stage:
     def hurry(self) -> Turn:
         """The turn that submits, with whatever is known by now."""
         for _ in range(_LONGEST):
-            if self._over or self._refusal or self._turn.submits:
+            if self._refusal or self._turn.submits or not self._turn.calls:
                 break
             self._replies = [reply or _TOO_LATE for reply in self._replies]
             self._settle()

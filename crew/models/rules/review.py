@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from crew.models.rules.findings import counted
+from crew.models.rules.findings import counted, sentence
 from crew.models.rules.play import SUBMIT, Call, Diary, Part, Turn
 from crew.models.rules.schema import filled
 from crew.models.rules.talk import Talk
@@ -20,7 +20,7 @@ def review_play(talk: Talk) -> Part[None]:
     diary = Diary()
     profile = "security" if "security" in talk.agent else "quality"
     findings = yield from run_checks(talk, profile, diary)
-    summary = diary.told(f"The {profile} checks came to {counted(findings)}.")
+    summary = diary.told(sentence(counted(findings)) if not diary.gaps else unfinished(findings))
     yield submission(talk, {"summary": summary, "findings": findings}, summary)
 
 
@@ -31,7 +31,7 @@ def run_checks(talk: Talk, profile: str, diary: Diary) -> Part[list[JsonObject]]
         diary.note("there is nothing to review")
         return []
     if "lint" not in talk.tools:
-        diary.note("the tool lint is not among this agent's tools, so no check ran")
+        diary.gap("the tool lint is not among this agent's tools, so no check ran")
         return []
     what = "the change" if files is None else f"{files} changed file{'' if files == 1 else 's'}"
     findings: list[JsonObject] = []
@@ -46,15 +46,20 @@ def run_checks(talk: Talk, profile: str, diary: Diary) -> Part[list[JsonObject]]
             continue
         page = _page(reply.text) if reply.ok else None
         if page is None:
-            diary.note(f"the checks failed: {_first_line(reply.text)}")
+            diary.gap(f"the {profile} checks failed: {_first_line(reply.text)}")
             return findings
         findings += page["findings"]
         _note_checks(page, diary)
         offset = page.get("next")
         if offset is None:
             return findings
-    diary.note(f"only the first {len(findings)} findings were fetched")
+    diary.gap(f"only the first {len(findings)} findings were fetched")
     return findings
+
+
+def unfinished(findings: list[JsonObject]) -> str:
+    """What is known where a check is missing."""
+    return f"Not everything could be checked; {counted(findings)} so far."
 
 
 def submission(talk: Talk, known: JsonObject, text: str) -> Turn:
@@ -83,6 +88,8 @@ def _note_checks(page: JsonObject, diary: Diary) -> None:
     """Pass on what the checks say they left out; their first words only say what they are."""
     for remark in str(page.get("note", "")).split("; ")[1:]:
         diary.note(remark)
+    for failed in page.get("failed") or ():
+        diary.gap(str(failed))
 
 
 def _page(text: str) -> JsonObject | None:
@@ -96,4 +103,4 @@ def _page(text: str) -> JsonObject | None:
 
 
 def _first_line(text: str) -> str:
-    return (text.strip().splitlines() or ["no reason given"])[0][:200]
+    return (text.strip().splitlines() or ["no reason given"])[0][:200].rstrip(".")

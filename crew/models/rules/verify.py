@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from crew.models.rules.findings import counted, drop, findings_of, in_order, merge, verdict
-from crew.models.rules.inputs import numbered_lines, read_results
-from crew.models.rules.play import Call, Diary, Part, Reply, Turn
-from crew.models.rules.review import run_checks, submission
+from crew.models.rules.inputs import UNREAD, carry_remarks, numbered_lines, read_results
+from crew.models.rules.play import UNDONE, Call, Diary, Part, Reply, Turn
+from crew.models.rules.review import run_checks, submission, unfinished
 from crew.models.rules.talk import Talk
 from crew.records import JsonObject
 
@@ -20,7 +20,11 @@ _WHOLE_CHANGE = frozenset({"", ".", "*"})
 def verify_play(talk: Talk) -> Part[None]:
     """Judge the reviewers' findings; without any reviewer, those of the checks themselves."""
     diary = Diary()
-    results = yield from read_results(talk, diary)
+    results = yield from read_results(talk)
+    carry_remarks(results, diary)
+    for each in results:
+        if each.value is UNREAD:
+            diary.gap(f"the result of {each.step} could not be read")
     reviewed = [each for each in results if _is_review(each.value)]
     if reviewed:
         found = [finding for each in reviewed for finding in findings_of(each.value)]
@@ -30,13 +34,17 @@ def verify_play(talk: Talk) -> Part[None]:
     merged = merge(found)
     kept, dropped = merged.kept, list(merged.dropped)
     if kept and "read" in talk.tools:
-        kept, lost = yield from _relocate(kept)
+        kept, lost = yield from _relocate(kept, diary)
         dropped += lost
     elif kept:
         diary.note("the tool read is not among this agent's tools, so no place was looked at")
-    word = verdict(kept)
+    word = "request_changes" if UNDONE in diary.remarks else verdict(kept)
+    if diary.gaps and word == "approve":
+        # Without a result the run needs a person, who is not told that all is well.
+        yield Turn(diary.told(f"Not approved. {unfinished(kept)}"))
+        return
     away = f", {len(dropped)} dropped" if dropped else ""
-    summary = diary.told(f"{_said(word)}: {counted(kept)} stand{away}.")
+    summary = diary.told(f"{_said(word)}: {counted(kept)}{away}.")
     known = {"verdict": word, "summary": summary, "findings": kept, "dropped": dropped}
     yield submission(talk, known, summary)
 
@@ -67,31 +75,36 @@ class _Window:
         )
 
 
-def _relocate(findings: Sequence[JsonObject]) -> Part[tuple[list[JsonObject], list[JsonObject]]]:
-    """Keep the findings whose proof is in the file, at the line it is really at."""
+def _relocate(
+    findings: Sequence[JsonObject], diary: Diary
+) -> Part[tuple[list[JsonObject], list[JsonObject]]]:
+    """Keep the findings whose proof is in the file, at the line it is really at.
+
+    Where nobody looked a finding stays as it is.
+    """
     kept = [finding for finding in findings if finding["file"] in _WHOLE_CHANGE]
     dropped: list[JsonObject] = []
     windows = _windows(finding for finding in findings if finding["file"] not in _WHOLE_CHANGE)
-    for at in range(0, len(windows), _CALLS):
+    unseen = windows[_CALLS * _ROUNDS :]
+    for at in range(0, len(windows) - len(unseen), _CALLS):
         batch = windows[at : at + _CALLS]
-        if at >= _CALLS * _ROUNDS:
-            dropped += [
-                drop(finding, "too many places to look at each")
-                for window in batch
-                for finding in window.findings
-            ]
-            continue
         places = sum(len(window.findings) for window in batch)
         text = f"Looking at {places} place{'' if places == 1 else 's'} again."
         replies = yield Turn(text, tuple(window.call for window in batch))
         for window, reply in zip(batch, replies, strict=True):
+            if not reply.ran:
+                unseen.append(window)
+                continue
             for finding in window.findings:
                 placed = _placed(finding, reply)
                 if isinstance(placed, str):
                     dropped.append(drop(finding, placed))
                 else:
                     kept.append(placed)
-    return in_order(kept), dropped
+    unlooked = [finding for window in unseen for finding in window.findings]
+    if unlooked:
+        diary.note(f"{len(unlooked)} of the places were not looked at again")
+    return in_order(kept + unlooked), dropped
 
 
 def _windows(findings: Iterable[JsonObject]) -> list[_Window]:

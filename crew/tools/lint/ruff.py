@@ -41,7 +41,7 @@ class PythonFile:
 async def run_ruff(
     root: Path, files: Sequence[PythonFile], profiles: Iterable[Profile]
 ) -> tuple[list[Finding], list[str]]:
-    """Ruff's findings in changed Python files, and notes on what could not be checked.
+    """Ruff's findings in changed Python files, and what it failed to check.
 
     A finding on an old line keeps its weight only when the change caused it; the others become
     remarks, and few of them.
@@ -56,11 +56,11 @@ async def run_ruff(
     findings: list[Finding] = []
     for batch in _batches(root, files):
         findings += await runner.check(batch)
-    return _few_old(findings), runner.notes
+    return _few_old(findings), runner.failures
 
 
 class _Runner:
-    """One way of calling ruff; notes what went wrong."""
+    """One way of calling ruff; keeps what went wrong."""
 
     def __init__(self, program: str, root: Path, profiles: tuple[Profile, ...]) -> None:
         self._root = root
@@ -78,7 +78,7 @@ class _Runner:
             "--target-version=py314",
             f"--select={','.join(code for code in self._priorities if code != _SYNTAX)}",
         ]
-        self.notes: list[str] = []
+        self.failures: list[str] = []
         self._compared = 0
 
     async def check(self, batch: Mapping[str, PythonFile]) -> list[Finding]:
@@ -109,11 +109,13 @@ class _Runner:
                 stdin=stdin,
             )
         except (OSError, TimeoutError) as error:
-            self.notes.append(f"ruff did not finish: {error or 'it took too long'}")
+            self.failures.append(f"ruff did not finish: {error or 'it took too long'}")
             return []
         if done.code and not done.cut:
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[0]
-            self.notes.append(f"ruff failed: {reason[:200]}")
+            self.failures.append(f"ruff failed: {reason[:200]}")
+        if done.cut:
+            self.failures.append("ruff found more than can be read")
         return list(_records(done.stdout))
 
     def _finding(self, record: dict[str, Any], file: PythonFile) -> Finding | None:

@@ -26,12 +26,14 @@ class Report:
     Attributes:
         subject: What is under review, in words.
         checked: How many files were read.
+        failed: Checks that could not run to their end.
     """
 
     subject: str
     checked: int
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -59,7 +61,7 @@ async def scan(
     read = await anyio.to_thread.run_sync(
         _run_rules, workspace, changes, profiles, abandon_on_cancel=True
     )
-    python, notes = await run_ruff(workspace.root, read.python, profiles)
+    python, failed = await run_ruff(workspace.root, read.python, profiles)
     real_paths = {file.path: file.change.path for file in read.python}
     python = await anyio.to_thread.run_sync(
         _quoted, workspace, real_paths, python, abandon_on_cancel=True
@@ -73,14 +75,15 @@ async def scan(
     if "quality" in profiles and read.code:
         findings += await _untested(workspace, changes, read)
     ordered = in_order(findings)
-    skipped = [f"{count} not checked: {why}" for why, count in sorted(read.skipped.items())]
+    notes = [f"{count} not checked: {why}" for why, count in sorted(read.skipped.items())]
     if len(ordered) > _MOST:
         notes.append(f"only the first {_MOST:,} of {len(ordered):,} findings are kept")
     return Report(
         subject=changes.title,
         checked=read.checked,
         findings=tuple(ordered[:_MOST]),
-        notes=(*changes.notes, *skipped, *notes),
+        notes=(*changes.notes, *notes),
+        failed=tuple(failed),
     )
 
 

@@ -40,9 +40,10 @@ class Lint(Tool[LintArgs]):
     description = (
         "Checks what is under review with ruff's rules for Python and rules over the diff for "
         "every language: secrets, injection, conflict markers, leftover debugging, disabled tests, "
-        "swallowed errors, over-long functions. Gives JSON: note, total, offset, next (the offset "
-        "to go on with, or null) and findings (title, body, priority P0 to P3, confidence, file, "
-        "line, end_line, rule, quote), the change's own lines first."
+        "swallowed errors, over-long functions. Gives JSON: note, failed (checks that did not run "
+        "to their end), total, offset, next (the offset to go on with, or null) and findings "
+        "(title, body, priority P0 to P3, confidence, file, line, end_line, rule, quote), the "
+        "change's own lines first."
     )
     effect = Effect.READ
     concurrent = True
@@ -92,6 +93,7 @@ def _page(report: Report, args: LintArgs) -> str:
     total = len(report.findings)
     head = {
         "note": _note(report, args),
+        "failed": report.failed,
         "total": total,
         "offset": args.offset,
         "next": after if after < total else None,
