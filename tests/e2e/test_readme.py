@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from crew.tui.keys import KEYS
 from tests.doubles.repository import Repository
+from tests.tui.picture import picture
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -98,3 +100,21 @@ def test_the_gate_sets_up_and_tests_as_the_readme_says() -> None:
     gate = (ROOT / ".ci" / "run").read_text(encoding="utf-8").replace(" --quiet", "")
     for step in work.split(" && "):
         assert step.removeprefix(".venv/bin/") in gate
+
+
+def test_the_readme_lists_every_key_of_the_observer() -> None:
+    listed = re.findall(
+        r"^\| `([^`]+)` \| (.+) \|$", README.partition("### Watch and steer")[2], re.M
+    )
+    assert listed[: len(KEYS)] == [(key.shown, key.help) for key in KEYS]
+
+
+async def test_the_picture_of_the_readme_is_what_the_observer_draws() -> None:
+    kept = (ROOT / "tests" / "golden" / "observer.svg").read_text(encoding="utf-8")
+    assert "golden/observer.svg" in README
+    assert words_of(kept) == words_of(await picture())
+
+
+def words_of(drawing: str) -> list[str]:
+    """The text of an SVG; ids and colours are the library's business."""
+    return re.findall(r"<text[^>]*>([^<]*)</text>", drawing)
