@@ -95,6 +95,7 @@ class Observer(App[None]):
         self._model = RunModel(tz)
         self._last_command = ""
         self._failure = ""
+        self._possible: tuple[RunView, str | None, frozenset[Deed]] | None = None
         self._due = False
         self._drawn = 0.0
 
@@ -102,6 +103,11 @@ class Observer(App[None]):
     def view(self) -> RunView:
         """The run as it is now."""
         return self._model.view
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Sessions in the order of the run's rows."""
+        return self._model.order
 
     @property
     def seq(self) -> int:
@@ -118,7 +124,13 @@ class Observer(App[None]):
 
     def possible(self, session: str | None) -> frozenset[Deed]:
         """What a person can do now."""
-        return possible(self.view, session) if self._control is not None else frozenset()
+        if self._control is None:
+            return frozenset()
+        asked = (self.view, session)
+        known = self._possible
+        if known is None or known[0] is not self.view or known[1] != session:
+            known = self._possible = (*asked, possible(*asked))
+        return known[2]
 
     # Life.
 

@@ -5,7 +5,7 @@ from datetime import tzinfo
 
 from crew.feed import FeedItem, Grew
 from crew.progress import Progress
-from crew.view import RunFold, RunView, StoryLine, interrupted, story_line
+from crew.view import RunFold, RunView, StoryLine, interrupted, session_order, story_line
 
 _UNTOLD = 2_000
 
@@ -35,11 +35,19 @@ class RunModel:
         self._fold = RunFold()
         self._changes = Changes()
         self._gone: RunView | None = None
+        self._order: tuple[str, ...] | None = None
 
     @property
     def view(self) -> RunView:
         """The run so far; as interrupted when its process is gone."""
         return self._gone or self._fold.view
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Sessions in the order of the run's rows; only an event changes it."""
+        if self._order is None:
+            self._order = session_order(self.view)
+        return self._order
 
     def apply(self, item: FeedItem) -> None:
         """Take one item."""
@@ -52,6 +60,7 @@ class RunModel:
             self._changes.moved |= changed
             return
         self._changes.events |= changed
+        self._order = None
         if changed and (line := story_line(item, tz=self._tz)) is not None:
             self._changes.story.append(line)
             if len(self._changes.story) > 2 * _UNTOLD:

@@ -18,7 +18,6 @@ from crew.view import (
     child_of,
     counted,
     entry_text,
-    session_order,
     session_stats,
     session_title,
     waiting_messages,
@@ -86,7 +85,7 @@ class SessionScreen(Stage):
         if self._session in changes.grew:
             self.transcript.grow()
         view, now = self.observer.view, self.observer.now()
-        mark, words = session_title(view, self._session)
+        mark, words = session_title(view, self._session, self.observer.order)
         sign = Span(text=f" {SIGNS[mark]} ", look=mark)
         self.query_one("#title", Bar).say([sign, Span(text=words)])
         if changes.events:
@@ -224,7 +223,7 @@ class SessionScreen(Stage):
         self._cycle(-1)
 
     def _cycle(self, step: int) -> None:
-        order = session_order(self.observer.view)
+        order = self.observer.order
         if self._session in order:
             place = order.index(self._session) + step
             self.observer.open(order[place % len(order)])

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 
 from rich.console import Console
-from rich.markdown import Markdown
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -31,6 +30,8 @@ def typeset(parts: Iterable[Part], *, width: int, look: Palette, console: Consol
 
 def _lines(part: Part, width: int, look: Palette, console: Console) -> Iterator[list[Segment]]:
     if part.form is Form.MARKDOWN and len(part.text) <= MARKDOWN_LIMIT:
+        from rich.markdown import Markdown  # noqa: PLC0415 - 60 ms that the first picture need not wait for
+
         options = console.options.update(width=width, height=None)
         theme = "ansi_dark" if _on_dark(look) else "ansi_light"
         markdown = Markdown(part.text, code_theme=theme, hyperlinks=False)

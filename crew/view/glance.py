@@ -1,6 +1,6 @@
 """What the lines around an observer's panes say: where one is, how it stands, what it came to."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -85,18 +85,24 @@ def total_words(view: RunView) -> str:
     return " · ".join(facts)
 
 
-def session_title(view: RunView, session: str) -> tuple[Mark, str]:
-    """Who a session is and how it stands, in one line."""
+def session_title(view: RunView, session: str, order: Sequence[str]) -> tuple[Mark, str]:
+    """Who a session is and how it stands, in one line.
+
+    Args:
+        view: The run.
+        session: The session.
+        order: All sessions, as `session_order` gives them.
+    """
     known = view.sessions.get(session)
     if known is None:
         return Mark.PENDING, "this session has not begun"
-    order = session_order(view)
     facts = [status_words(known.status)]
     facts.append(known.agent if known.agent == known.role else f"{known.role}, {known.agent}")
     facts.append(one_line(known.model))
     if known.attempt > 1:
         facts.append(f"attempt {known.attempt}")
-    facts.append(f"session {order.index(session) + 1} of {len(order)}")
+    if session in order:
+        facts.append(f"session {order.index(session) + 1} of {len(order)}")
     return (Mark.WAITING if known.asks else mark(known.status)), " · ".join(facts)
 
 

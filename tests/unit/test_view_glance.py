@@ -70,11 +70,11 @@ def test_a_run_that_is_fully_paused_says_so() -> None:
 
 def test_titles_totals_and_figures_are_told_in_words() -> None:
     view = replay(golden_items())
-    assert session_title(view, "security-review~2") == (
+    assert session_title(view, "security-review~2", session_order(view)) == (
         Mark.DONE,
         "done · security-reviewer · anthropic:claude-sonnet · attempt 2 · session 5 of 6",
     )
-    assert session_title(view, "nobody")[1] == "this session has not begun"
+    assert session_title(view, "nobody", ())[1] == "this session has not begun"
     assert total_words(view) == (
         "4 of 4 tasks done · 0 of 6 sessions at work · 58.4k tokens · cost unknown · 20 tool calls"
     )
@@ -118,7 +118,7 @@ def test_any_part_of_a_run_can_be_told(seq: int) -> None:
     assert total_words(view)
     assert set(session_order(view)) <= set(view.sessions)
     for known in view.sessions.values():
-        assert session_title(view, known.id)[1]
+        assert session_title(view, known.id, session_order(view))[1]
         assert session_stats(known, NOON)
         assert crumbs(view, known.id)[-1].session == known.id
         if known.status in TERMINAL:
