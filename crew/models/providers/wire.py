@@ -5,11 +5,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
 
 import anyio
 import httpx2
-from anthropic import AsyncAnthropic
 from pydantic_ai.direct import model_request_stream
 from pydantic_ai.messages import (
     ModelResponse,
@@ -23,16 +21,7 @@ from pydantic_ai.messages import (
     ToolCallPart,
     ToolCallPartDelta,
 )
-from pydantic_ai.models import Model, StreamedResponse
-from pydantic_ai.models.anthropic import AnthropicModel
-from pydantic_ai.models.google import GoogleModel
-from pydantic_ai.models.openai import OpenAIResponsesModel
-from pydantic_ai.profiles.openai import OpenAIModelProfile
-from pydantic_ai.providers.anthropic import AnthropicProvider
-from pydantic_ai.providers.google import GoogleProvider
-from pydantic_ai.providers.openai import OpenAIProvider
-from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
-from pydantic_ai.providers.openrouter import OpenRouterProvider
+from pydantic_ai.models import StreamedResponse
 
 from crew.errors import Fault, ModelError
 from crew.models.answer import LENGTH
@@ -45,7 +34,7 @@ from crew.models.protocol import (
     ToolCallDelta,
     UsageDelta,
 )
-from crew.models.providers.chat import ChatModel, OpenRouterChatModel
+from crew.models.providers.build import build_model
 from crew.models.providers.client import Clock
 from crew.models.providers.cost import usage_of
 from crew.models.providers.faults import model_error
@@ -57,10 +46,6 @@ CONNECT = 10.0
 """Seconds to open a connection; what comes behind it has the client's deadlines."""
 
 _CLOSING = 1.0
-_NO_KEY = "none"
-"""Sent by SDKs that insist on a key to servers that want none."""
-
-_STRICT = OpenAIModelProfile(openai_chat_streaming_requires_finish_reason=True)
 
 _current: ContextVar["_Connections | None"] = ContextVar("crew_connections", default=None)
 
@@ -76,7 +61,7 @@ class Wire:
         self._target = target
         self._endpoint = target.endpoint
         self._http = _http_client(target.endpoint)
-        self._model = _model(target, self._http)
+        self._model = build_model(target, self._http)
 
     @property
     def context(self) -> int | None:
@@ -252,43 +237,3 @@ async def _watched_connections(clock: Clock) -> AsyncIterator[None]:
             with anyio.move_on_after(_CLOSING, shield=True):
                 for response in unread:
                     await response.aclose()
-
-
-def _model(target: ModelName, http: httpx2.AsyncClient) -> Model:
-    endpoint, name = target.endpoint, target.model
-    match endpoint.kind:
-        case "anthropic":
-            client = AsyncAnthropic(
-                api_key=endpoint.key or _NO_KEY, base_url=endpoint.base_url, http_client=http
-            )
-            client.auth_token = None  # of the environment, and meant for another host
-            return AnthropicModel(name, provider=AnthropicProvider(anthropic_client=client))
-        case "google":
-            return GoogleModel(
-                name,
-                provider=GoogleProvider(
-                    api_key=endpoint.key or _NO_KEY, base_url=endpoint.base_url, http_client=http
-                ),
-            )
-        case "openai":
-            return OpenAIResponsesModel(name, provider=_openai_provider(endpoint, http))
-        case "openai-chat" if _is(endpoint, "openrouter"):
-            provider = OpenRouterProvider(api_key=endpoint.key or _NO_KEY, http_client=http)
-            return OpenRouterChatModel(name, provider=provider, profile=_STRICT)
-        case "openai-chat":
-            return ChatModel(name, provider=_openai_provider(endpoint, http), profile=_STRICT)
-
-
-def _openai_provider(endpoint: Endpoint, http: httpx2.AsyncClient) -> Any:
-    if _is(endpoint, "openai") or _is(endpoint, "openai-chat"):
-        return OpenAIProvider(
-            base_url=endpoint.base_url, api_key=endpoint.key or _NO_KEY, http_client=http
-        )
-    return OpenAICompatibleProvider(
-        endpoint.name, base_url=endpoint.base_url, api_key=endpoint.key, http_client=http
-    )
-
-
-def _is(endpoint: Endpoint, known: str) -> bool:
-    """Whether it is that provider itself, at its own address."""
-    return endpoint.name == known and endpoint.base_url == PROVIDERS[known].base_url
