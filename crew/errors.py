@@ -38,6 +38,7 @@ class ExitCode(IntEnum):
     RUN_FAILED = 3
     NEEDS_ATTENTION = 4
     OVER_BUDGET = 5
+    TIMED_OUT = 124
     CANCELLED = 130
 
 

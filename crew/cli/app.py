@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn, TextIO
 import typer
 
 from crew import __version__
-from crew.cli import control, definitions, models, run, runs, watch
+from crew.cli import control, definitions, detach, models, run, runs, watch
 from crew.cli.complaints import complain, complain_of, complain_of_bug, sole_error
 from crew.errors import CrewError, ExitCode
 
@@ -53,6 +53,7 @@ def _root(
 run.register(app)
 runs.register(app)
 watch.register(app)
+detach.register(app)
 control.register(app)
 definitions.register(app)
 models.register(app)

@@ -40,11 +40,14 @@ _Allow = Annotated[
     list[str] | None,
     typer.Option(help="Grant write, execute or one tool; may be repeated.", metavar="WHAT"),
 ]
-_FailOn = Annotated[
+FailOn = Annotated[
     str | None,
     typer.Option(help="Exit 1 on a finding of this priority or worse.", metavar="P0..P3"),
 ]
 _Report = Annotated[Path | None, typer.Option(help="Write the report there too.", metavar="FILE")]
+_Detach = Annotated[
+    bool, typer.Option("--detach", help="Return at once; the run goes on without this terminal.")
+]
 Folder = Annotated[
     Path | None, typer.Option("-C", help="Use this folder, not the current one.", metavar="DIR")
 ]
@@ -67,8 +70,9 @@ def run(
     max_concurrency: _MaxConcurrency = None,
     budget: _Budget = None,
     allow: _Allow = None,
-    fail_on: _FailOn = None,
+    fail_on: FailOn = None,
     report: _Report = None,
+    detach: _Detach = False,
     folder: Folder = None,
 ) -> None:
     """Run a team in this folder and print its report.
@@ -76,15 +80,13 @@ def run(
     Progress goes to stderr, the report to stdout. Exit codes: 0 done, 1 a finding of --fail-on,
     2 usage or definitions, 3 the run failed, 4 it needs attention, 5 over budget, 130 cancelled.
     """
-    if plain and json:
-        raise UsageError("--plain and --json exclude each other", hint="use one of them")
+    if plain and (json or detach):
+        other = "--json" if json else "--detach"
+        raise UsageError(f"--plain and {other} exclude each other", hint="use one of them")
     here = open_workspace(folder)
-    budget_tokens = parse_tokens(budget) if budget is not None else None
-    priority = parse_priority(fail_on) if fail_on is not None else None
     if report is not None:
         _check_report(report)
 
-    from crew.cli import wiring
     from crew.service import ReviewScope, RunRequest, default_home, find_workspace
 
     workspace = find_workspace(here)
@@ -98,11 +100,18 @@ def run(
             base=base, paths=tuple(seen_from_top(path, here, workspace) for path in paths or ())
         ),
         max_concurrency=max_concurrency,
-        budget_tokens=budget_tokens,
+        budget_tokens=parse_tokens(budget) if budget is not None else None,
         allow=tuple(allow or ()),
+        fail_on=parse_priority(fail_on) if fail_on is not None else None,
     )
+    if detach:
+        from crew.cli.detach import start_runner
+
+        raise typer.Exit(start_runner(request, report=report, json_wanted=json))
+    from crew.cli import wiring
+
     style = wiring.choose_style(plain=plain, json=json)
-    raise typer.Exit(wiring.execute(request, style, fail_on=priority, report=report))
+    raise typer.Exit(wiring.execute(request, style, report=report))
 
 
 def open_workspace(folder: Path | None) -> Path:

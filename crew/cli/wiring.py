@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import Enum, auto
@@ -40,6 +41,9 @@ _EXIT_CODES = {
     Status.CANCELLED: ExitCode.CANCELLED,
 }
 
+Attend = Callable[[LiveRun, Interrupts], Awaitable[RunOutcome]]
+"""Stays with a run until it has ended."""
+
 
 class Style(Enum):
     """How a run is shown while it goes on."""
@@ -72,15 +76,12 @@ def choose_style(*, plain: bool, json: bool) -> Style:
     return Style.OBSERVER if sys.stdin.isatty() else Style.LIVE
 
 
-def execute(
-    request: RunRequest, style: Style, *, fail_on: str | None, report: Path | None
-) -> ExitCode:
+def execute(request: RunRequest, style: Style, *, report: Path | None) -> ExitCode:
     """Run a team to its end, show it, write its result, and say what that means.
 
     Args:
         request: The run.
         style: How to show it while it goes on.
-        fail_on: `P0` to `P3`: the priority from which a finding fails the run.
         report: A file that gets the Markdown report as well.
 
     Raises:
@@ -92,18 +93,22 @@ def execute(
     if style is Style.OBSERVER:
         request = replace(request, interactive=True)
     troubles: list[Exception] = []
-    try:
-        outcome = anyio.run(_attempt, request, _display(style, out), troubles)
-    except BaseExceptionGroup as group:
-        raise sole_error(group) from group
+    display = _display(style, out)
+
+    async def attend(run: LiveRun, interrupts: Interrupts) -> RunOutcome:
+        if isinstance(display, Interactive):
+            display.control = run.control
+            interrupts.restore = display.restore
+        return await _watched(run, display, troubles)
+
+    outcome = carry_out(request, display.say, attend)
     if outcome is None:
-        complain("Cancelled", "the run had not begun, nothing was kept")
-        return ExitCode.CANCELLED
-    code = exit_code(outcome, fail_on)
+        return cancelled_early()
+    code = exit_code(outcome, request.fail_on)
     if outcome.error is not None:
         complain(outcome.error.title, outcome.error.message, outcome.error.hint)
     if report is not None:
-        _save(outcome, report)
+        save_report(outcome, report)
     if style is Style.JSON:
         out.put(f"{outcome_json(outcome, code)}\n")
     else:
@@ -111,6 +116,32 @@ def execute(
         write_report(outcome, out, console)
         _say_where(outcome, shown=console.is_terminal)
     return _tell(troubles) or code
+
+
+def carry_out(request: RunRequest, say: Callable[[str], None], attend: Attend) -> RunOutcome | None:
+    """Run a team to its end; a signal cancels it.
+
+    Args:
+        request: The run.
+        say: Tells that a signal has come.
+        attend: Waits for the end of the run, once it has begun.
+
+    Returns:
+        None when a signal came before there was a run to cancel.
+
+    Raises:
+        CrewError: The run could not start.
+    """
+    try:
+        return anyio.run(_attempt, request, say, attend)
+    except BaseExceptionGroup as group:
+        raise sole_error(group) from group
+
+
+def cancelled_early() -> ExitCode:
+    """Say that a signal came before there was a run, and what that means."""
+    complain("Cancelled", "the run had not begun, nothing was kept")
+    return ExitCode.CANCELLED
 
 
 def exit_code(outcome: RunOutcome, fail_on: str | None) -> ExitCode:
@@ -138,19 +169,15 @@ def _display(style: Style, out: Output) -> Display:
 
 
 async def _attempt(
-    request: RunRequest, display: Display, troubles: list[Exception]
+    request: RunRequest, say: Callable[[str], None], attend: Attend
 ) -> RunOutcome | None:
-    """Run to the end; None when a signal came before there was a run to cancel."""
     outcome: RunOutcome | None = None
     async with anyio.create_task_group() as tasks:
-        interrupts = Interrupts(display.say, tasks.cancel_scope)
+        interrupts = Interrupts(say, tasks.cancel_scope)
         await tasks.start(interrupts.obey)
         async with start(request) as run:
             interrupts.control = run.control
-            if isinstance(display, Interactive):
-                display.control = run.control
-                interrupts.restore = display.restore
-            outcome = await _watched(run, display, troubles)
+            outcome = await attend(run, interrupts)
         tasks.cancel_scope.cancel()
     return outcome
 
@@ -180,7 +207,12 @@ def _tell(troubles: list[Exception]) -> ExitCode | None:
     return ExitCode.RUN_FAILED if troubles else None
 
 
-def _save(outcome: RunOutcome, report: Path) -> None:
+def save_report(outcome: RunOutcome, report: Path) -> None:
+    """Write the report to a file of the person's choice.
+
+    Raises:
+        StoreError: It can't be written.
+    """
     try:
         report.write_text(outcome.report, encoding="utf-8", errors="backslashreplace")
     except OSError as error:

@@ -59,6 +59,12 @@ class StoredRun:
         """Takes commands for the run's process, wherever it is."""
         return RemoteControl(self._folder)
 
+    @property
+    def fail_on(self) -> str | None:
+        """The priority from which a finding fails the run's verdict, as it was started."""
+        chosen = self._manifest.options.get("fail_on")
+        return chosen if isinstance(chosen, str) else None
+
     def events(self) -> list[Event]:
         """What has happened so far, in order."""
         return list(read_journal(self._folder))
@@ -114,7 +120,7 @@ def list_runs(home: Path) -> list[RunSummary]:
     found = []
     for folder in runs(home):
         try:
-            found.append(_summary(folder, read(folder)))
+            found.append(_opened(folder)[0])
         except StoreError:
             continue
     return found
@@ -128,11 +134,11 @@ def open_run(home: Path, ref: str) -> StoredRun:
         StoreError: Its manifest can't be read.
     """
     folder = find(home, ref)
-    manifest = read(folder)
+    summary, manifest = _opened(folder)
     return StoredRun(
         id=folder.id,
         folder=folder.root,
-        summary=_summary(folder, manifest),
+        summary=summary,
         feed=DiskFeed(folder),
         _folder=folder,
         _manifest=manifest,
@@ -144,9 +150,15 @@ def default_home(workspace: Path, environ: Mapping[str, str]) -> Path:
     return home_for(workspace, environ)
 
 
-def _summary(folder: RunFolder, manifest: Manifest) -> RunSummary:
+def _opened(folder: RunFolder) -> tuple[RunSummary, Manifest]:
+    # The lock first: a run that ends in between has its end in the manifest that is read then.
     held = holder(folder)
     live = held is not None and held.live
+    manifest = read(folder)
+    return _summary(manifest, live=live), manifest
+
+
+def _summary(manifest: Manifest, *, live: bool) -> RunSummary:
     gone = manifest.status not in TERMINAL and not live
     return RunSummary(
         id=manifest.run,

@@ -54,6 +54,7 @@ class RunRequest:
         max_concurrency: Instead of the team's.
         budget_tokens: Instead of the team's.
         allow: Effects (`write`, `execute`) or tool names that need no asking.
+        fail_on: The priority (`P0` to `P3`) from which a finding fails the run for who waits.
         interactive: Whether somebody will answer permission requests through `control`.
         limits: Bounds on live sessions.
         middleware: Further middleware around every model and tool call.
@@ -71,6 +72,7 @@ class RunRequest:
     max_concurrency: int | None = None
     budget_tokens: int | None = None
     allow: tuple[str, ...] = ()
+    fail_on: str | None = None
     interactive: bool = False
     limits: SpawnLimits = field(default_factory=SpawnLimits)
     middleware: tuple[Middleware, ...] = ()
@@ -318,6 +320,7 @@ def _manifest(request: RunRequest, folder: RunFolder, plan: Plan, now: datetime)
             "max_concurrency": request.max_concurrency,
             "budget_tokens": request.budget_tokens,
             "allow": list(request.allow),
+            "fail_on": request.fail_on,
             "interactive": request.interactive,
         },
         plan=plan.model_dump(mode="json"),

@@ -170,8 +170,12 @@ def _boot_id() -> str:
 
 
 def _process_start(pid: int) -> str:
-    """When a process started, in ticks since boot (proc(5), field 22); empty where unknown."""
+    """When a process started, in ticks since boot (proc(5), field 22); empty where unknown.
+
+    Also empty for a process that has ended and that its parent has not asked about yet.
+    """
     with suppress(OSError, IndexError):
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        return stat.rpartition(")")[2].split()[19]
+        state, *fields = stat.rpartition(")")[2].split()
+        return "" if state in {"Z", "X"} else fields[18]
     return ""

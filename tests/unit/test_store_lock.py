@@ -66,6 +66,22 @@ def test_a_released_lock_is_free(run: RunFolder) -> None:
     RunLock.acquire(run, NOON).release()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not tell")
+def test_a_process_that_has_ended_holds_nothing_before_its_parent_knows(run: RunFolder) -> None:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as other:
+        stat = Path(f"/proc/{other.pid}/stat").read_text()
+        claim(run, pid=other.pid, started=stat.rpartition(")")[2].split()[19])
+        found = holder(run, NOON)
+        assert found is not None
+        assert found.live
+        assert other.stdin is not None
+        other.stdin.close()
+        os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
+        found = holder(run, NOON)
+        assert found is not None
+        assert not found.live
+
+
 def test_a_lock_dies_with_its_process(run: RunFolder) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(run.home), run.id],

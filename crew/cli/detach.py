@@ -1,0 +1,269 @@
+"""Runs without a terminal: `crew run --detach`, the runner that it starts, and `crew wait`."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from crew.cli.complaints import complain
+from crew.cli.run import FailOn, Folder, parse_priority
+from crew.errors import ExitCode, StoreError, UsageError
+
+if TYPE_CHECKING:
+    from crew.cli.interrupts import Interrupts
+    from crew.service import LiveRun, RunOutcome, RunRequest, StoredRun
+
+LOG = "runner.log"
+"""What a runner has to say, in the run's folder."""
+
+_GLANCE = 0.25
+_LAST_WORDS = 3.0
+
+# The workspace is never a place to import from, and crew need not be where others look for it.
+_BOOT = (
+    "import sys; root = sys.argv.pop(1); root in sys.path or sys.path.insert(0, root); "
+    "from crew.cli import main; main()"
+)
+_AS_THEY_ARE = ("team", "goal", "model", "max_concurrency", "budget_tokens", "allow", "fail_on")
+
+_Ref = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, the head of it, or latest.")]
+_Timeout = Annotated[
+    float | None,
+    typer.Option(min=0, help="Exit 124 if the run still goes on then.", metavar="SECONDS"),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `wait`, and the runner for crew itself."""
+    app.command("wait")(wait)
+    app.command("runner", hidden=True)(runner)
+
+
+def start_runner(
+    request: "RunRequest", *, report: Path | None, json_wanted: bool
+) -> ExitCode | int:
+    """Start a run in a process of its own and say which it is.
+
+    What the runner refuses it says on this process's standard error, as if it were this one.
+
+    Args:
+        request: The run.
+        report: A file that gets the Markdown report once the run has ended.
+        json_wanted: Whether to say it for programs.
+
+    Returns:
+        The exit code: the runner's where the run could not start.
+    """
+    import crew
+
+    root = str(Path(crew.__file__).parents[1])
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _BOOT, root, "runner"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise StoreError(f"starting the runner: {error.strerror or error}") from error
+    told = _order(process, _packed(request, report))
+    if not told:
+        return _end_of(process)
+    said = json.loads(told)
+    if json_wanted:
+        typer.echo(json.dumps(said))
+    else:
+        typer.echo(said["run"])
+        typer.echo(f"watch it:    crew watch {said['run']}", err=True)
+        typer.echo(f"wait for it: crew wait {said['run']}", err=True)
+    return ExitCode.OK
+
+
+def _order(process: subprocess.Popen[bytes], order: bytes) -> bytes:
+    """Hand the order over; what the runner says once the run has begun, or nothing."""
+    stdin, stdout = process.stdin, process.stdout
+    if stdin is None or stdout is None:
+        raise AssertionError("both were asked for")
+    try:
+        with suppress(BrokenPipeError), stdin:
+            stdin.write(order)
+        with stdout:
+            return stdout.read()
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait()
+        raise
+
+
+def _end_of(process: subprocess.Popen[bytes]) -> ExitCode | int:
+    code = process.wait()
+    if code < 0:
+        name = signal.Signals(-code).name
+        complain("Runner", f"it was ended by {name} before the run had begun")
+    return code if code > 0 else ExitCode.RUN_FAILED
+
+
+def _packed(request: "RunRequest", report: Path | None) -> bytes:
+    # ASCII, since names of files may be bytes that no encoding knows.
+    return json.dumps(
+        {
+            **{name: getattr(request, name) for name in _AS_THEY_ARE},
+            "workspace": str(request.workspace),
+            "home": str(request.home),
+            "base": request.scope.base,
+            "paths": request.scope.paths,
+            "report": str(report.absolute()) if report is not None else None,
+        }
+    ).encode("ascii")
+
+
+def _unpacked(order: bytes) -> tuple["RunRequest", Path | None]:
+    from crew.service import ReviewScope, RunRequest
+
+    said: dict[str, Any] = json.loads(order)
+    request = RunRequest(
+        **{name: said[name] for name in _AS_THEY_ARE if name != "allow"},
+        allow=tuple(said["allow"]),
+        workspace=Path(said["workspace"]),
+        home=Path(said["home"]),
+        scope=ReviewScope(base=said["base"], paths=tuple(said["paths"])),
+    )
+    return request, Path(said["report"]) if said["report"] is not None else None
+
+
+def runner() -> NoReturn:
+    """Run what `crew run --detach` writes to standard input.
+
+    Until the run has begun it speaks through its starter; from then on into its log.
+    """
+    try:
+        request, report = _unpacked(b"" if sys.stdin.isatty() else sys.stdin.buffer.read())
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            "the runner is started by crew run, not by people", hint="use crew run TEAM --detach"
+        ) from error
+    _forget_input()
+    # It has no terminal, so a hang-up can't be meant for it.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    from crew.cli import wiring
+
+    async def attend(run: "LiveRun", _: "Interrupts") -> "RunOutcome":
+        _settle(run, request.workspace)
+        outcome = await run.wait()
+        if report is not None:  # who waits for the run waits until its lock is let go
+            wiring.save_report(outcome, report)
+        return outcome
+
+    outcome = wiring.carry_out(request, lambda note: typer.echo(note, err=True), attend)
+    if outcome is None:
+        raise typer.Exit(wiring.cancelled_early())
+    typer.echo(_verdict(outcome), err=True)
+    raise typer.Exit(wiring.exit_code(outcome, request.fail_on))
+
+
+def _forget_input() -> None:
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+
+
+def _settle(run: "LiveRun", workspace: Path) -> None:
+    """Say that the run has begun, then go on without whoever started it.
+
+    Raises:
+        StoreError: The log can't be written, or the workspace is gone.
+    """
+    log = run.folder / LOG
+    try:
+        handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        os.chdir(workspace)
+    except OSError as error:
+        raise StoreError.from_os(f"opening {log}", error) from error
+    with suppress(OSError):  # whoever started it may have gone already
+        os.write(1, json.dumps({"run": run.id, "folder": str(run.folder)}).encode("ascii"))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.dup2(handle, 1)
+    os.dup2(handle, 2)
+    os.close(handle)
+
+
+def wait(
+    ref: _Ref = "latest",
+    *,
+    timeout: _Timeout = None,
+    fail_on: FailOn = None,
+    folder: Folder = None,
+) -> None:
+    """Wait until a run has ended; without a RUN for the newest.
+
+    Ctrl+C ends the waiting, not the run. Exit codes: those of crew run, 3 also for a run whose
+    process is gone, 124 when --timeout came first. --fail-on is the run's own if not given.
+    """
+    from crew.cli.runs import open_target
+
+    run, session = open_target(ref, folder)
+    if session:
+        raise UsageError(
+            f"{ref}: it is runs that are waited for", hint=f"use crew wait {run.id}, without it"
+        )
+    priority = parse_priority(fail_on) if fail_on is not None else run.fail_on
+    ended = _until_over(run, timeout)
+    if ended is None:
+        typer.echo(f"{run.id}: still {run.summary.status} after {timeout:g} s", err=True)
+        raise typer.Exit(ExitCode.TIMED_OUT)
+    outcome = ended.outcome()
+    if outcome is None:
+        typer.echo(f"{run.id}: interrupted, its process is gone", err=True)
+        raise typer.Exit(ExitCode.RUN_FAILED)
+
+    from crew.cli import wiring
+
+    typer.echo(_verdict(outcome), err=True)
+    raise typer.Exit(wiring.exit_code(outcome, priority))
+
+
+def _until_over(run: "StoredRun", timeout: float | None) -> "StoredRun | None":
+    """The run once it has ended or its process is gone; None when `timeout` came first."""
+    from crew.records import TERMINAL
+    from crew.service import open_run
+
+    home, began, ended = run.folder.parent.parent, time.monotonic(), None
+    while run.summary.live:
+        now = time.monotonic()
+        # A run that has ended has its report to write yet; another program may keep it open.
+        if run.summary.status in TERMINAL:
+            ended = ended if ended is not None else now
+            if now - ended >= _LAST_WORDS:
+                return run
+        elif timeout is not None and now - began >= timeout:
+            return None
+        left = _GLANCE if timeout is None else began + timeout - now
+        time.sleep(min(_GLANCE, max(left, 0.01)))
+        run = open_run(home, run.id)
+    return run
+
+
+def _verdict(outcome: "RunOutcome") -> str:
+    """How a run ended, in one line."""
+    from crew.records import Status
+    from crew.view import findings, one_line, status_words, tally, verdict
+
+    words = status_words(outcome.status)
+    if outcome.status is not Status.COMPLETED:
+        error = outcome.error
+        why = f": {error.title}: {one_line(error.message)}" if error is not None else ""
+        return f"{outcome.run}: {words}{why}"
+    said = verdict(outcome.result)
+    parts = [words, said.replace("_", " ") if said else ""]
+    if isinstance(outcome.result, dict) and "findings" in outcome.result:
+        parts.append(tally(findings(outcome.result)))
+    return f"{outcome.run}: {', '.join(part for part in parts if part)}"
