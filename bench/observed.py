@@ -154,12 +154,16 @@ async def open_session(app: Measured, session: str = "work-0") -> float:
     app.shown = None
     began = time.perf_counter()
     app.open(session)
-    while not app.shown:
+    while not _shown(app):
         await anyio.lowlevel.checkpoint()
     took = app.painted - began
     app.probe = None
     await settled(app)
     return took
+
+
+def _shown(app: Measured) -> bool:
+    return bool(app.shown)
 
 
 def _end_shown(app: Measured) -> bool:

@@ -291,7 +291,11 @@ class Lines(Widget):
         self.top = self.bottom if self.follow else max(0, min(self.top, self.bottom))
         if self.count:
             self._reveal(self.cursor)
+        self.resized()
         self.post_message(self.Scrolled(self))
+
+    def resized(self) -> None:
+        """Set anew what depends on the width."""
 
     def on_focus(self) -> None:
         """Show that keys go here."""

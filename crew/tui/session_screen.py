@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from textual.widget import Widget
 
 from crew.tui.bars import Bar, Span
-from crew.tui.composer import Composer
 from crew.tui.keys import SESSION, Key, bindings
 from crew.tui.lines import Lines
 from crew.tui.now_pane import NowPane
@@ -68,7 +67,6 @@ class SessionScreen(Stage):
 
     def on_mount(self) -> None:
         """Open the transcript at its end."""
-        super().on_mount()
         self.look_at(self._session)
 
     def look_at(self, session: str) -> None:
@@ -242,14 +240,12 @@ class SessionScreen(Stage):
         """Write what to search for."""
         self._write("search", purpose="search", subject="")
 
-    def on_composer_written(self, event: Composer.Written) -> None:
+    def written(self, purpose: str, subject: str, text: str) -> None:
         """Search, or send what was written."""
-        if event.purpose != "search":
-            super().on_composer_written(event)
+        if purpose != "search":
+            super().written(purpose, subject, text)
             return
-        event.stop()
-        self._written()
-        self._needle = event.text
+        self._needle = text
         self.transcript.begin_search()
         self._search(backwards=False)
 

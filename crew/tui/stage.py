@@ -282,10 +282,14 @@ class Stage(Screen[None]):
         """Send what was written."""
         event.stop()
         self._written()
-        if event.purpose == "deny":
-            self.observer.answer(event.subject, "deny", event.text)
-        elif event.purpose in {Deed.STEER, Deed.FOLLOW_UP}:
-            self.observer.command(Deed(event.purpose), event.subject, event.text)
+        self.written(event.purpose, event.subject, event.text)
+
+    def written(self, purpose: str, subject: str, text: str) -> None:
+        """Do what a line was written for."""
+        if purpose == "deny":
+            self.observer.answer(subject, "deny", text)
+        elif purpose in {Deed.STEER, Deed.FOLLOW_UP}:
+            self.observer.command(Deed(purpose), subject, text)
 
     def on_composer_left(self, event: Composer.Left) -> None:
         """Give the keys back to the pane."""

@@ -3,7 +3,6 @@
 from collections.abc import Hashable, Mapping, Sequence
 
 from rich.cells import cell_len
-from textual import events
 from textual.message import Message
 from textual.strip import Strip
 
@@ -164,9 +163,8 @@ class TranscriptView(LineView):
             return super().thumb_span()
         return self.rows.first + self.top, self.size.height, source.total
 
-    def on_resize(self, event: events.Resize) -> None:
+    def resized(self) -> None:
         """Set open rows anew for the width: those in view now, the others when there is time."""
-        super().on_resize(event)
         first, end = self.seen()
         later = []
         for key in [self.key_at(index) for index in range(self.count) if self._is_open_at(index)]:
