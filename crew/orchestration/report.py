@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from textwrap import indent
 from typing import Any
 
 from crew.orchestration.board import Task
@@ -59,12 +60,16 @@ def _body(result: Any, note: str) -> str:
     if not isinstance(result, dict):
         return _value(result)
     parts = []
+    document = _without(note, str(result.get("document") or ""))
     for key, value in result.items():
         match key:
             case "verdict":
                 continue
-            case "summary" | "document":
-                parts.append(_without(note, str(value)))
+            case "document":
+                parts.append(document)
+            case "summary":
+                summary = _without(note, str(value))
+                parts += [summary] if summary not in document else []
             case "findings":
                 parts.append(_findings(value))
             case _:
@@ -116,8 +121,12 @@ def _line(item: Any) -> str:
         return str(item)
     words = {key: value for key, value in item.items() if value not in (None, "", [], {})}
     file, line = words.pop("file", None), words.pop("line", None)
-    place = f"`{file}:{line}` " if file and line else f"`{file}` " if file else ""
-    return place + "; ".join(_pair(key, value) for key, value in words.items())
+    place = f"{file}:{line}" if file and line else str(file or "")
+    long = [key for key, value in words.items() if isinstance(value, str) and "\n" in value]
+    blocks = [_fenced(words.pop(key)) for key in long]
+    said = "; ".join(_pair(key, value) for key, value in words.items())
+    head = f"`{place}` {said.removeprefix(f'{place}: ')}" if place else said
+    return "\n\n".join([head, *(indent(block, "  ") for block in blocks)])
 
 
 def _pair(key: str, value: Any) -> str:

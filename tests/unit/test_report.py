@@ -49,6 +49,17 @@ def test_what_the_model_is_stands_there_once(key: str) -> None:
     assert text == "cloud\nrules: no model\n\n# review: completed\n\nFine: rules: no model.\n"
 
 
+def test_a_summary_that_the_document_holds_is_not_said_twice() -> None:
+    text = report({"summary": "rules. Fine.", "document": "rules.\n\nFine.\n\nMore."}, note="rules")
+    assert text == "rules\n\n# review: completed\n\nFine.\n\nMore.\n"
+
+
+def test_long_values_of_an_item_stand_below_it_and_its_place_once() -> None:
+    item = {"claim": "a.py:3: x = 1", "file": "a.py", "line": 3, "evidence": "x = 1\ny = 2"}
+    text = report({"answers": [item]})
+    assert text.endswith("## Answers\n\n- `a.py:3` x = 1\n\n  ```\n  x = 1\n  y = 2\n  ```\n")
+
+
 def test_an_error_is_told_with_its_mend() -> None:
     error = Failure(title="Task a", message="it broke", hint="try again")
     text = report(status=Status.FAILED, error=error)

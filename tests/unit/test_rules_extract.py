@@ -1,7 +1,9 @@
 """`rules` as any other agent: it searches, says what it found and where, and fits any schema."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import jsonschema_rs
@@ -15,8 +17,9 @@ from crew.models.protocol import ModelRequest, ToolSchema
 from crew.models.rules import NOTE, Rules, answer
 from crew.models.rules.inputs import results_in
 from crew.models.rules.schema import filled
-from crew.models.rules.terms import key_terms
+from crew.models.rules.terms import Term, key_terms
 from crew.records import JsonObject
+from crew.tools.pattern import translate
 from tests.doubles.stage import Performance, Stage, steer
 from tests.doubles.workbench import Workbench
 
@@ -40,30 +43,39 @@ def bench(tmp_path: Path) -> Workbench:
     return bench
 
 
+def goal(text: str, *more: str) -> str:
+    """What a session on a goal is told."""
+    return "\n\n".join([f"<goal>\n{text}\n</goal>", f"Answer this: {text}", *more])
+
+
 async def ask(bench: Workbench, agent: str, opening: str, **stage: Any) -> Performance:
-    seen = await Stage(bench, Rules(), **stage).play(agent, LIBRARY.agent(agent).output, opening)
+    output = LIBRARY.agent(agent).output
+    seen = await Stage(bench, Rules(), **stage).play(agent, output, opening)
     assert seen.result is not None
     jsonschema_rs.validate(LIBRARY.agent(agent).output, seen.result)
     return seen
 
 
 async def test_an_answer_names_what_was_searched_and_where_it_was_found(bench: Workbench) -> None:
-    seen = await ask(bench, "analyst", "Where does `weigh_parcel` get its value?")
+    seen = await ask(bench, "analyst", goal("Where does `weigh_parcel` get its value?"))
     assert seen.result is not None
-    assert seen.result["summary"].startswith(f"{NOTE}. Searched for weigh_parcel")
+    assert seen.result["summary"] == (
+        f"{NOTE}. src/parcel.py:4: `def weigh_parcel(parcel):`; see also src/other.py:3, "
+        "docs/guide.md:3. Searched for weigh_parcel, value: 4 lines match in 3 files."
+    )
     first = seen.result["answers"][0]
     assert (first["file"], first["line"]) == ("src/parcel.py", 4)
     assert "return parcel.grams" in first["evidence"]
 
 
 async def test_a_goal_that_nothing_matches_is_answered_so(bench: Workbench) -> None:
-    seen = await ask(bench, "analyst", "What about the `flux_capacitor`?")
+    seen = await ask(bench, "analyst", goal("What about the `flux_capacitor`?"))
     assert seen.result is not None
     assert "no line matches" in seen.result["summary"]
 
 
 @pytest.mark.parametrize("agent", LIBRARY.names("agent"))
-@pytest.mark.parametrize("opening", ["Weigh every parcel with weigh_parcel twice.", ""])
+@pytest.mark.parametrize("opening", [goal("Weigh every parcel with weigh_parcel twice."), ""])
 async def test_every_bundled_agent_gets_a_valid_result(
     bench: Workbench, agent: str, opening: str
 ) -> None:
@@ -75,7 +87,7 @@ async def test_every_bundled_agent_gets_a_valid_result(
 async def test_agents_that_may_write_are_told_that_nothing_was_written(bench: Workbench) -> None:
     before = sorted(path.read_bytes() for path in bench.root.rglob("*.py"))
     tools = ("read", "grep", "glob", "write", "edit", "shell")
-    seen = await ask(bench, "executor", "Rename weigh_parcel.", tools=tools)
+    seen = await ask(bench, "executor", goal("Rename weigh_parcel."), tools=tools)
     assert seen.result is not None
     assert "nothing was written or run" in seen.result["summary"]
     assert not {"write", "edit", "shell"} & set(seen.tools)
@@ -86,10 +98,8 @@ async def test_a_document_opens_with_what_it_is_and_passes_earlier_results_on(
     bench: Workbench,
 ) -> None:
     earlier = json.dumps({"summary": "Parcels weigh grams."})
-    opening = (
-        "Write about weigh_parcel.\n\n"
-        f'<result step="look" agent="analyst" status="completed">\n{earlier}\n</result>'
-    )
+    block = f'<result step="look" agent="analyst" status="completed">\n{earlier}\n</result>'
+    opening = goal("Write about weigh_parcel.", block)
     seen = await ask(bench, "writer", opening)
     assert seen.result is not None
     document = seen.result["document"]
@@ -99,14 +109,14 @@ async def test_a_document_opens_with_what_it_is_and_passes_earlier_results_on(
 
 
 async def test_an_explorer_with_a_question_gives_places_not_a_diff(bench: Workbench) -> None:
-    seen = await ask(bench, "explorer", "Find where parcels get weighed: `weigh_parcel`.")
+    seen = await ask(bench, "explorer", goal("Find where the change weighs: `weigh_parcel`."))
     assert seen.result is not None
     assert "src/parcel.py" in [each["file"] for each in seen.result["answers"]]
     assert seen.result["files"] == []
 
 
 async def test_without_tools_it_says_that_it_could_not_search(bench: Workbench) -> None:
-    seen = await ask(bench, "analyst", "Where is weigh_parcel?", tools=())
+    seen = await ask(bench, "analyst", goal("Where is weigh_parcel?"), tools=())
     assert seen.result is not None
     assert "no tool to search with" in seen.result["summary"]
 
@@ -120,10 +130,142 @@ def request(*messages: Any, schema: JsonObject | None = FREE) -> ModelRequest:
     )
 
 
+SHOP = {
+    "shop/store.py": """
+        import sqlite3
+
+
+        class Store:
+            def __init__(self, path):
+                self.connection = sqlite3.connect(path)
+
+            def add_order(self, order):
+                self.lock.acquire()
+                self.connection.execute("insert into orders values (?)", (order,))
+                self.lock.release()
+        """,
+    "shop/app.py": """
+        from shop.store import Store
+
+
+        def main():
+            with open("settings.json") as file:
+                serve(Store(file.read()))
+        """,
+    "shop/parcel.py": """
+        from shop.database import open_database
+
+
+        def weigh(parcel):
+            database = open_database()
+            return database.weight(parcel)
+        """,
+    "shop/log.py": """
+        # The database is opened elsewhere, and not here.
+        def write(line):
+            print(line)
+        """,
+    "tests/test_store.py": """
+        def test_the_database_is_opened_once(tmp_path):
+            assert Store(tmp_path / "database.db")
+
+
+        def test_an_order_is_added_when_the_lock_was_released(): ...
+        """,
+    "README.md": """
+        # Shop
+
+        The database is opened when the app starts. Orders are added under a lock.
+        """,
+}
+DATABASE = """
+    def open_database(path):
+        return Database(path)
+    """
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Workbench:
+    """A project whose documents and tests speak more of the code than the code does."""
+    bench = Workbench(tmp_path)
+    for name, text in SHOP.items():
+        bench.file(name, dedent(text).lstrip("\n"))
+    return bench
+
+
+async def first_place(bench: Workbench, question: str) -> str:
+    seen = await ask(bench, "analyst", goal(question))
+    assert seen.result is not None
+    summary: str = seen.result["summary"]
+    first = seen.result["answers"][0]
+    place = f"{first['file']}:{first['line']}"
+    assert summary.startswith(f"{NOTE}. {place}: ")
+    return place
+
+
+@pytest.mark.parametrize(
+    ("question", "place"),
+    [
+        ("where is the database opened", "shop/parcel.py:5"),
+        ("Where are locks released?", "shop/store.py:11"),
+        ("how are orders added", "shop/store.py:8"),
+        ("add_order", "shop/store.py:8"),
+        ("weighing", "shop/parcel.py:4"),
+        ("db sqlite", "shop/store.py:6"),
+        ("which test opens the database", "tests/test_store.py:1"),
+        ("what does the readme say about orders", "README.md:3"),
+    ],
+)
+async def test_code_comes_before_what_speaks_of_it_unless_that_is_asked_for(
+    shop: Workbench, question: str, place: str
+) -> None:
+    assert await first_place(shop, question) == place
+
+
+async def test_a_definition_comes_before_its_uses(shop: Workbench) -> None:
+    shop.file("shop/zebra.py", dedent(DATABASE).lstrip("\n"))
+    assert await first_place(shop, "where is the database opened") == "shop/zebra.py:1"
+
+
+@pytest.mark.parametrize("agent", ["analyst", "explorer", "executor", "writer", "critic"])
+async def test_who_is_asked_nothing_says_what_to_type(shop: Workbench, agent: str) -> None:
+    opening = "Find the places in `shop/store.py` that matter for this question or goal:\n\n"
+    seen = await ask(shop, agent, opening)
+    assert seen.result is not None
+    assert seen.tools == ["submit_result"]
+    assert (
+        'Nothing was asked; say what you want after the team\'s name: crew run TEAM "GOAL".'
+        in (seen.result["summary"])
+    )
+
+
+def test_a_session_that_another_one_started_takes_its_task_as_the_question() -> None:
+    asked = request(UserEntry(text="Where are parcels weighed?"))
+    assert [call.tool for call in answer(asked).calls] == ["submit_result"]
+    spawned = answer(replace(asked, session="lead.analyst-1"))
+    assert spawned.text == f"{NOTE}. Searching for parcels, weighed."
+
+
+async def test_of_earlier_steps_only_places_are_passed_on(bench: Workbench) -> None:
+    claim = {"claim": "Grams are read.", "file": "src/scale.py", "line": 9, "evidence": "grams"}
+    same = {"claim": "It weighs.", "file": "src/parcel.py", "line": 4, "evidence": "def"}
+    summary = f"{NOTE}. Searched far and wide. Note: it is late."
+    results = json.dumps([{"summary": summary, "answers": [claim, same]}])
+    block = f'<result step="a" agent="analyst" status="completed">\n{results}\n</result>'
+    seen = await ask(bench, "analyst", goal("weigh_parcel", block))
+    assert seen.result is not None
+    places = [f"{each['file']}:{each['line']}" for each in seen.result["answers"]]
+    assert places == ["src/parcel.py:4", "src/other.py:3", "docs/guide.md:3", "src/scale.py:9"]
+    assert "Earlier steps also named src/scale.py:9." in seen.result["summary"]
+    assert seen.result["summary"].endswith("Note: it is late.")
+    assert "far and wide" not in seen.result["summary"]
+
+
 def test_a_person_who_steers_is_told_that_it_can_not_follow() -> None:
-    turn = answer(request(UserEntry(text="Look at parcels."), steer("only the tests, please")))
+    asked = UserEntry(text=goal("Look at parcels."))
+    turn = answer(request(asked, steer("only the tests, please")))
     assert "can't follow a message" in turn.text
-    assert [call.tool for call in turn.calls] == ["grep"]
+    assert {call.tool for call in turn.calls} == {"grep"}
 
 
 def test_without_a_result_to_submit_it_ends_in_words() -> None:
@@ -148,7 +290,9 @@ def test_any_history_gets_an_answer(kinds: list[str]) -> None:
         "steer": steer("go on"),
         "text": TextEntry(text="hm"),
     }
-    turn = answer(request(UserEntry(text="Find parcels."), *[entries[kind] for kind in kinds]))
+    turn = answer(
+        request(UserEntry(text=goal("Find parcels.")), *[entries[kind] for kind in kinds])
+    )
     assert turn.text
 
 
@@ -157,6 +301,9 @@ def test_any_history_gets_an_answer(kinds: list[str]) -> None:
     [
         ("How does `load_config` find crew/store/tail.py?", ["load_config", "crew/store/tail.py"]),
         ("Why is StopDelta sent by stream()?", ["StopDelta", "stream"]),
+        ("where is the database opened", ["database", "opened"]),
+        ("db", ["db"]),
+        ("Which code is run when the CI is red?", ["CI", "red", "run", "code"]),
         ("What is this and how would you do it?", []),
         ("see https://example.org/some_page for retries", ["retries"]),
         ("Add --json to ls", ["--json"]),
@@ -166,6 +313,40 @@ def test_the_terms_of_a_prompt_are_its_names_then_its_rare_words(
     text: str, terms: list[str]
 ) -> None:
     assert key_terms(text)[: len(terms) or None] == terms
+
+
+@pytest.mark.parametrize(
+    ("asked", "text", "found"),
+    [
+        ("released", "lock.release()", True),
+        ("release", "released", True),
+        ("locks", "the_lock = 1", True),
+        ("locks", "block()", False),
+        ("queries", "def query():", True),
+        ("stopped", "stop()", True),
+        ("redaction", "redact(text)", True),
+        ("configuration", "configure()", True),
+        ("database", "openDatabase()", True),
+        ("db", "db.close()", True),
+        ("db", "feedback", False),
+        ("adds", "address", False),
+        ("adding", "add(1)", True),
+        ("crew/store", "see crew/store.py", True),
+        ("weigh_parcel", "weigh parcel", False),
+    ],
+)
+def test_a_word_finds_its_forms_and_not_what_only_looks_like_it(
+    asked: str, text: str, found: bool
+) -> None:
+    assert (Term.of(asked).strength(text) == 1) is found
+
+
+@given(st.from_regex(r"[a-z]{2,14}", fullmatch=True))
+@settings(max_examples=200, deadline=None)
+def test_every_word_finds_itself_by_a_pattern_that_the_tool_takes(word: str) -> None:
+    term = Term.of(word)
+    assert term.strength(f"the {word} of it") == 1
+    assert translate(term.pattern, ignore_case=True)
 
 
 @given(st.text(max_size=300))

@@ -56,11 +56,6 @@ def results_in(text: str) -> list[Result]:
     return found
 
 
-def without_results(text: str) -> str:
-    """A prompt without its result blocks."""
-    return _BLOCK.sub("", text)
-
-
 def read_results(talk: Talk) -> Part[list[Result]]:
     """The results in the opening message; those behind artifacts are read by the tool `read`."""
     whole: list[Result] = []

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from crew.models.rules.extract import answers_to, wanted_terms
+from crew.models.rules.extract import answers_to
 from crew.models.rules.play import Call, Diary, Part, Turn
 from crew.models.rules.review import submission
 from crew.models.rules.talk import Talk
@@ -35,7 +35,7 @@ _TEST = re.compile(r"(^|/)(tests?|__tests__|specs?|e2e)/|(^|/)test_|[._]test\.|[
 def map_play(talk: Talk) -> Part[None]:
     """Map the change; a prompt that is not about a change gets the places it is about."""
     diary = Diary()
-    if not _ABOUT_CHANGE.search(talk.opening) and wanted_terms(talk):
+    if not _ABOUT_CHANGE.search(talk.step):
         found = yield from answers_to(talk, diary)
         summary = diary.told(found.summary)
         known: JsonObject = {"summary": summary, "files": [], "answers": found.claims}

@@ -1,5 +1,6 @@
 """A model request as `rules` reads it: what was asked, which tools there are, what came back."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from crew.entries import (
 from crew.models.protocol import ModelRequest
 from crew.records import JsonObject
 
+_GOAL = re.compile(r"<goal>\n?(.*?)\n?</goal>\s*", re.DOTALL)
 _AGAIN = frozenset({Outcome.SKIPPED, Outcome.CANCELLED})
 
 
@@ -36,6 +38,7 @@ class Talk:
     """One request.
 
     Attributes:
+        question: What a person wants, or whoever spawned the session; empty when nothing was said.
         opening: The task: the first message of the session.
         schema: Parameters of `submit_result`; None when the session has no such tool.
         rounds: The calls of each earlier answer that made any, with their results.
@@ -45,11 +48,18 @@ class Talk:
 
     agent: str
     opening: str
+    question: str
     tools: frozenset[str]
     schema: JsonObject | None
     rounds: tuple[tuple[Exchange, ...], ...]
     steered: bool
     due: bool
+
+    @property
+    def step(self) -> str:
+        """The step's own words: the opening without what the person wants."""
+        words = _GOAL.sub("", self.opening, count=1)
+        return words.replace(self.question, "") if words != self.opening else words
 
     @classmethod
     def of(cls, request: ModelRequest) -> "Talk":
@@ -58,9 +68,11 @@ class Talk:
             (tool.parameters for tool in request.tools if tool.name == "submit_result"), None
         )
         last = request.messages[-1] if request.messages else None
+        opening = _opening(request.messages)
         return cls(
             agent=request.agent,
-            opening=_opening(request.messages),
+            opening=opening,
+            question=_question(opening, spawned="." in request.session),
             tools=frozenset(tool.name for tool in request.tools),
             schema=schema,
             rounds=tuple(_rounds(request.messages)),
@@ -72,6 +84,14 @@ class Talk:
 def _opening(messages: Iterable[Message]) -> str:
     tasks = (entry for entry in messages if isinstance(entry, UserEntry))
     return next((entry.text for entry in tasks if entry.source == "task"), "")
+
+
+def _question(opening: str, *, spawned: bool) -> str:
+    """The goal; a session that another one spawned, `lead.analyst-1`, is told its task bare."""
+    goal = _GOAL.match(opening)
+    if goal is not None:
+        return goal[1].strip()
+    return opening.strip() if spawned else ""
 
 
 def _rounds(messages: Iterable[Message]) -> Iterator[tuple[Exchange, ...]]:
