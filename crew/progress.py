@@ -12,6 +12,7 @@ class Progress(Record):
         turn: Turns begun.
         tool: The tool that runs now, empty between tools.
         preview: One line of the running tool's arguments.
+        writing: Whether the model's answer is coming in; its words are the last of `lines`.
         tools: Tool calls finished.
         context_tokens: Tokens of the last model request, which is what fills the context.
         lines: The last `OUTPUT_LINES` lines of output.
@@ -25,6 +26,7 @@ class Progress(Record):
     max_turns: int = 0
     tool: str = ""
     preview: str = ""
+    writing: bool = False
     tools: int = 0
     usage: Usage = NO_USAGE
     context_tokens: int = 0

@@ -40,11 +40,12 @@ _TONES = {
 def runs_table(runs: Sequence["RunSummary"], *, now: datetime, encoding: str) -> Table:
     """Runs as rows, in the order given."""
     table = Table(box=None, pad_edge=False, show_edge=False, header_style="dim")
-    table.add_column("run", no_wrap=True)
+    longest = max((len(run.id) for run in runs), default=0)
+    table.add_column("run", no_wrap=True, min_width=longest)  # what one copies is never cut
     table.add_column("team", no_wrap=True)
-    table.add_column("status", no_wrap=True)
-    table.add_column("age", justify="right", no_wrap=True)
-    table.add_column("tokens", justify="right", no_wrap=True)
+    table.add_column("status", no_wrap=True, overflow="ellipsis")
+    table.add_column("age", justify="right", no_wrap=True, min_width=3)
+    table.add_column("tokens", justify="right", no_wrap=True, min_width=6)
     table.add_column("goal", ratio=1, no_wrap=True, overflow="ellipsis")
     for run in runs:
         meaning = mark(run.status)

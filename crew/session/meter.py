@@ -46,6 +46,10 @@ class Meter:
         """The model wrote."""
         self._fresh.append(text)
 
+    def cut(self) -> None:
+        """The model's answer was cut; what came of it is no longer being written."""
+        self._settle()
+
     def printed(self, line: str) -> None:
         """A tool printed a line."""
         self._settle()
@@ -75,6 +79,7 @@ class Meter:
             max_turns=self._max_turns,
             tool=tool,
             preview=preview,
+            writing=bool(tail),
             tools=self.tools,
             usage=self.usage,
             context_tokens=self.context_tokens,

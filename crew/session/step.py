@@ -111,6 +111,7 @@ async def ask_model(session: Session, request: ModelRequest) -> Answer:
         return builder.finish()
     except (ModelError, anyio.get_cancelled_exc_class()):
         session.append(*builder.partial())
+        session.meter.cut()
         raise
 
 

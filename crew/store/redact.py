@@ -26,10 +26,14 @@ def _at_edge(start: str, *, may_be_escape: bool = False) -> str:
 
 
 _GAP = r"""(?:[\s#>|*+]|\\+[nrt]|(?:\\\\)*\\["'])"""
+_NUMBERED = r"(?:[0-9]{1,7}(?:\t|\\+t))?"  # as `read` numbers its lines
 _KEY_HEAD = r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 _KEY_TAIL = r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 _KEY_BODY = r"""(?:[A-Za-z0-9/=:,.()]|-(?!----)|""" + _GAP + r""")*+"""
-_KEY_RUNS = rf"(?:{_GAP}*+[A-Za-z0-9+/=]{{20,}})++(?:{_GAP}*+[A-Za-z0-9+/=]{{1,19}})?"
+_KEY_RUNS = (
+    rf"(?:{_GAP}*+{_NUMBERED}{_GAP}*+[A-Za-z0-9+/=]{{20,}})++"
+    rf"(?:{_GAP}*+{_NUMBERED}{_GAP}*+[A-Za-z0-9+/=]{{1,19}})?"
+)
 
 _PLACEHOLDER = r"(?!\$?\{[^}\s]*\}@|<[^>\s]*>@|\$[A-Za-z_]+@|%s@|\*+@|\[redacted:)"
 _CREDENTIALS = r"(?=[A-Za-z._~+/=-]{0,64}[0-9])[A-Za-z0-9._~+/=-]{16,}"

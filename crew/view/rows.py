@@ -139,6 +139,8 @@ def doing(session: SessionView) -> str:
         return tool_words(progress.tool, progress.preview)
     if progress is None or progress.turn == 0:
         return "starting"
+    if progress.writing and progress.lines:
+        return f"writing: {one_line(progress.lines[-1])}"
     return "waiting for the model"
 
 

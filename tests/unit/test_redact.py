@@ -250,3 +250,11 @@ def test_a_private_key_longer_than_what_is_held_is_swallowed_whole(step: int) ->
     stream = StreamRedactor(Redactor())
     shown = "".join(stream.feed(text[at : at + step]) for at in range(0, len(text), step))
     assert shown + stream.flush() == "before [redacted:private-key] after"
+
+
+def test_a_private_key_that_is_read_with_numbered_lines_is_replaced() -> None:
+    lines = KEY.splitlines()[:-1]
+    numbered = "\n".join(f"{number:>6}\t{line}" for number, line in enumerate(lines, start=1))
+    shown = Redactor().plain(numbered)
+    assert shown.split() == ["1", "[redacted:private-key]"]
+    assert "PRIVATE" not in Redactor()(json.dumps({"text": numbered}))

@@ -14,6 +14,7 @@ from crew.entries import (
 from crew.errors import Fault
 from crew.events import Notice, SessionEnded
 from crew.models.script import ScriptedFault, Turn
+from crew.progress import Progress
 from crew.records import Status, Usage
 from crew.tools.protocol import Effect, Tool, ToolArgs, ToolContext, ToolOutput
 from tests.doubles.models import calls, says, submits
@@ -248,3 +249,12 @@ async def test_a_tools_long_output_is_shown_by_head_and_tail_and_kept_whole(
     assert "line 0\n" in result.text
     assert "line 19999" in result.text
     assert (crew.folder.artifacts / result.artifact.name).read_text() == text
+
+
+async def test_progress_says_whether_the_answer_is_coming_in(arrange: Arrange) -> None:
+    crew = arrange([Turn(text="abc def", chunk=1, pace=1.0, calls=submits().calls)])
+    async with crew.start() as run, run.feed.subscribe() as items:
+        shown = [item async for item in items if isinstance(item, Progress)]
+    assert not shown[0].writing
+    assert ["abc"] in [[line.strip() for line in item.lines] for item in shown if item.writing]
+    assert not shown[-1].writing
