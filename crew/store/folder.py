@@ -101,6 +101,11 @@ def _checked(session: str) -> str:
     return session
 
 
+def is_run_id(name: str) -> bool:
+    """Whether a run's folder may have this name."""
+    return _RUN_ID.fullmatch(name) is not None
+
+
 def new_run_id(team: str, now: datetime, token: str) -> str:
     """A run's id, such as `20261121-094105-review-7f3a`; ids sort by time.
 
@@ -134,19 +139,31 @@ def create(home: Path, run_id: str) -> RunFolder:
     Raises:
         StoreError: It can't be made, or is there already.
     """
-    if not _RUN_ID.fullmatch(run_id):
+    if not is_run_id(run_id):
         raise UsageError(f"{run_id[:80]!r} is not a run id")
     folder = RunFolder(home, run_id)
+    make_home(home)
     try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _hide_from_git(home)
-        folder.root.parent.mkdir(mode=0o700, exist_ok=True)
         folder.root.mkdir(mode=0o700)
         for inner in (folder.sessions, folder.artifacts, folder.control):
             inner.mkdir(mode=0o700)
     except OSError as error:
         raise _failure(f"making the run folder {folder.root}", home, error) from error
     return folder
+
+
+def make_home(home: Path) -> None:
+    """Make the folder of all runs' folder, if it is not there, readable by its owner only.
+
+    Raises:
+        StoreError: It can't be made.
+    """
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _hide_from_git(home)
+        (home / "runs").mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise _failure(f"making {home / 'runs'}", home, error) from error
 
 
 def _failure(doing: str, home: Path, error: OSError) -> StoreError:
