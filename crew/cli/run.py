@@ -166,6 +166,8 @@ def parse_priority(text: str) -> str:
 
 def seen_from_top(path: str, here: Path, workspace: Path) -> str:
     """A path as the person means it, seen from the workspace's top."""
+    if not path:
+        raise UsageError("--paths names nothing", hint="leave it out to review everything")
     relative = os.path.relpath(here / path, workspace)
     if relative.split(os.sep, 1)[0] == os.pardir:
         raise UsageError(

@@ -143,3 +143,8 @@ def test_the_current_folder_is_the_workspace_by_default(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert open_workspace(None) == Path(os.getcwd())
+
+
+def test_an_empty_path_is_refused_instead_of_meaning_everything(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--paths names nothing"):
+        seen_from_top("", tmp_path, tmp_path)

@@ -26,7 +26,8 @@ def made(home: Path) -> RunFolder:
 
 def test_commands_are_taken_once_in_the_order_they_were_put(tmp_path: Path) -> None:
     folder = made(tmp_path)
-    sent: list[Command] = [Pause(id="a"), Steer(id="b", session="work", text="ü\nleft"), Resume(id="c")]
+    steer = Steer(id="b", session="work", text="ü\nleft")
+    sent: list[Command] = [Pause(id="a"), steer, Resume(id="c")]
     for number, command in enumerate(sent):
         put(folder, command, f"{number:03}")
     assert take(folder) == sent
