@@ -94,6 +94,17 @@ def test_the_python_of_the_readme_prints_a_verdict(repository: Repository) -> No
     assert "verify completed" in done.stdout
 
 
+def test_the_configuration_of_the_readme_is_valid(repository: Repository) -> None:
+    (settings,) = [block.text for block in blocks() if block.kind == "toml"]
+    config = Path(os.environ["XDG_CONFIG_HOME"], "crew", "config.toml")
+    config.parent.mkdir(parents=True)
+    config.write_text(settings)
+    shown = run(["crew", "models"], repository.root)
+    assert shown.returncode == 0, shown.stderr
+    assert "local:coder" in shown.stdout
+    assert "http://127.0.0.1:8080/v1" in shown.stdout
+
+
 def test_the_gate_sets_up_and_tests_as_the_readme_says() -> None:
     (use, work) = [block.text.strip() for block in blocks() if block.kind == "sh"]
     assert use.startswith("python3 -m venv .venv && .venv/bin/pip install .")
