@@ -91,7 +91,7 @@ def export_run(
             temporary = _write_aside(
                 target, packing, int(manifest.created.timestamp()), held, folder.id
             )
-            os.link(temporary, target)
+            _place(temporary, target)
             size = target.stat().st_size
     except FileExistsError:
         raise UsageError(f"{target} exists already", hint="name another file with -o") from None
@@ -286,6 +286,16 @@ def _write_aside(target: Path, packing: _Packing, at: int, held: ExitStack, run:
             data.seek(0)
             tar.addfile(info, data)
     return temporary
+
+
+def _place(temporary: str, target: Path) -> None:
+    """Give the archive its name, unless that is taken."""
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        os.rename(temporary, target)
 
 
 def _remove(path: str) -> None:

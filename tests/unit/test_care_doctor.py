@@ -147,6 +147,17 @@ def _answered_twice(run: RunFolder) -> None:
     path.write_bytes(path.read_bytes() + first)
 
 
+def _lost_line(run: RunFolder) -> None:
+    path = run.transcript("a")
+    kept = [line for line in lines(path) if b'"kind":"usage"' not in line]
+    path.write_bytes(b"".join(kept))
+
+
+def _lost_end(run: RunFolder) -> None:
+    path = run.transcript("a")
+    path.write_bytes(b"".join(lines(path)[:-1]))
+
+
 def _other_bytes(run: RunFolder) -> None:
     (run.artifacts / "a.result.json").write_bytes(b"{}")
 
@@ -185,6 +196,8 @@ def _nonsense_lock(run: RunFolder) -> None:
         (_other_status, "manifest", "run.json", "status is 'failed'"),
         (_unanswered, "transcripts", "sessions/a.jsonl", "has no answer"),
         (_answered_twice, "transcripts", "sessions/a.jsonl", "made 1 and answered 2 times"),
+        (_lost_line, "transcripts", "sessions/a.jsonl", "entries are missing"),
+        (_lost_end, "transcripts", "sessions/a.jsonl", "result is missing at its end"),
         (_other_bytes, "artifacts", "artifacts/a.result.json", "not the bytes"),
         (_link, "permissions", "artifacts/result.json", "it is a link"),
         (_readable, "permissions", "sessions/b.jsonl", "0644, it should be 0600"),
