@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from crew.errors import UsageError
 from crew.models.providers.names import PROVIDERS, resolve_alias, resolve_name
 from crew.models.registry import Models
 
+SDKS = {"pydantic_ai", "openai", "anthropic", "httpx", "httpx2", "google", "genai_prices"}
 KEY = {"ANTHROPIC_API_KEY": "k-anthropic"}
 
 
@@ -114,4 +116,22 @@ print(json.dumps([client.name, [name for name in sys.modules if "." not in name]
     )
     name, loaded = json.loads(done.stdout)
     assert name == "openai:gpt-6-luna"
-    assert {"pydantic_ai", "openai", "anthropic", "httpx", "httpx2", "google"}.isdisjoint(loaded)
+    assert SDKS.isdisjoint(loaded)
+
+
+def test_a_run_on_rules_loads_no_sdk(tmp_path: Path) -> None:
+    program = """
+import json, runpy, sys
+sys.argv = ["crew", "run", "review", "--plain"]
+try:
+    runpy.run_module("crew", run_name="__main__")
+finally:
+    print(json.dumps([name for name in sys.modules if "." not in name]))
+"""
+    (tmp_path / "a.py").write_text("import os\n")
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=False, capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert "rules: built-in checks, no language model; for one, set" in done.stderr
+    assert SDKS.isdisjoint(json.loads(done.stdout.splitlines()[-1]))

@@ -22,6 +22,12 @@ from tests.doubles.providers import TASK, WIRES, ask, results, serving
 
 pytestmark = pytest.mark.parametrize("wire", WIRES)
 USED = Usage(input_tokens=1200, output_tokens=30, cache_read_tokens=1000)
+MARKS = {
+    "openai-chat": "reasoning_content",
+    "openai": "I look.",  # its marks go only to models that are known to reason
+    "anthropic": "SIG==",
+    "google": "U0lH",
+}
 TWO_CALLS = (
     Call(tool="read", args={"path": "a"}, id="c1"),
     Call(tool="grep", args={"path": "b"}, id="c2"),
@@ -75,6 +81,7 @@ async def test_the_history_goes_back_as_it_came(wire: Kind) -> None:
     for earlier, later in pairwise(bodies):
         assert later.startswith(earlier[:-1])  # each turn only adds: a cached prefix stays valid
     assert bodies[-1].count("what was read") == 4
+    assert bodies[-1].count(MARKS[wire]) == 2  # what a provider marked goes back to it
     assert bodies[-1].index("Hurry.") < bodies[-1].index("And?")
 
 
