@@ -1,18 +1,20 @@
 """The observer: shows one run from its feed, and sends what a person asks for to its control."""
 
 import os
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, tzinfo
 from typing import ClassVar, Literal
 
 import anyio
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
+from textual.filter import LineFilter
 from textual.screen import Screen
 
 from crew.commands import Answer, Command, Control
 from crew.errors import CrewError
 from crew.feed import Feed
+from crew.tui.colourless import Colourless
 from crew.tui.driver import driver_class
 from crew.tui.help_screen import HelpScreen
 from crew.tui.keys import listed
@@ -133,6 +135,10 @@ class Observer(App[None]):
         return known[2]
 
     # Life.
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """How lines are drawn: as they are, or without colour where none is wanted."""
+        return [Colourless()] if self.no_color else super().get_line_filters()
 
     def get_default_screen(self) -> Screen[None]:
         """The run."""

@@ -368,3 +368,16 @@ async def test_the_mouse_selects_opens_and_walks_the_crumbs() -> None:
         await pilot.click("#crumbs", offset=(2, 0))
         await settle(pilot)
         assert isinstance(app.stage, RunScreen)
+
+
+async def test_without_colour_what_is_strong_is_still_strong(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = observer(until(RUNNING))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        strips = app.screen._compositor.render_strips()
+        styles = [segment.style for strip in strips for segment in strip if segment.style]
+    assert not any(style.color or style.bgcolor for style in styles)
+    assert any(style.bold for style in styles)
