@@ -52,19 +52,41 @@ class LineView(Lines, can_focus=True):
         """Select an item by a key press: leaving the end stops following, reaching it starts it."""
         self.follow = self.follows_at_end and index >= self.count - 1
         self.select(index)
+        if self.follow:
+            self._scroll(self.bottom)
         self.post_message(self.Scrolled(self))
 
     def go_by(self, step: int) -> None:
-        """Move the selection by items."""
-        self.go(self.cursor + step)
+        """Move the selection by items; an item that is taller than the view is read first."""
+        if not self._read_by(step):
+            self._reach(self.cursor + step)
 
     def go_pages(self, pages: int) -> None:
-        """Move by what is seen at once."""
-        height = max(1, self.size.height - 1)
-        top = max(0, min(self.top + pages * height, self.bottom))
-        index = self.item_at(self.line_of(self.cursor) + pages * height)[0] if self.count else 0
-        self._scroll(top)
-        self.go(index)
+        """Move by the lines that are seen at once; no line is passed over."""
+        height = max(1, self.size.height)
+        by = pages * max(1, height - 1)
+        line = max(self.top, min(self.line_of(self.cursor), self.top + height - 1))
+        self._scroll(self.top + by)
+        self._reach(self.item_at(min(line + by, self.lines - 1))[0])
+
+    def _reach(self, index: int) -> None:
+        """Select an item where it is seen, or where it is nearest."""
+        self.select(index, reveal=False)
+        self._reveal_nearest(self.cursor)
+        last = self.cursor >= self.count - 1
+        self.follow = self.follows_at_end and last and self.at_end
+        self.post_message(self.Scrolled(self))
+
+    def _read_by(self, step: int) -> bool:
+        """Scroll in the selected item; False when it fits the view, or has no more that way."""
+        height = self.size.height
+        first, end = self.span(self.cursor)
+        bottom = self.top + height
+        unread = end - bottom if step > 0 else self.top - first
+        if end - first <= height or unread <= 0 or first >= bottom or end <= self.top:
+            return False
+        self.scroll_lines(step)
+        return True
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Scroll down."""
@@ -84,6 +106,6 @@ class LineView(Lines, can_focus=True):
             return
         again = index == self.cursor and self.has_focus
         self.focus()
-        self.go(index)
+        self._reach(index)
         if again or event.chain > 1:
             self.post_message(self.Chosen(self))

@@ -125,6 +125,10 @@ class Lines(Widget):
         """The first line of an item."""
         return self._folds.line_of(index)
 
+    def span(self, index: int) -> tuple[int, int]:
+        """The first line of an item, and the one behind its last."""
+        return self.line_of(index), self.line_of(index + 1)
+
     def item_at(self, line: int) -> tuple[int, int]:
         """The item that a line belongs to, and which of its lines it is."""
         return self._folds.item_at(line)
@@ -183,6 +187,7 @@ class Lines(Widget):
         index = self.index_of(key)
         kept_at = self.line_of(index) - self.top
         if strips is None:
+            kept_at = max(0, kept_at)  # the line that is left, where only others were seen
             self._open.pop(key, None)
             self._folds.close(key)
         else:
@@ -216,6 +221,16 @@ class Lines(Widget):
             self._scroll(line)
         elif line >= self.top + height:
             self._scroll(line - height + 1)
+
+    def _reveal_nearest(self, index: int) -> None:
+        """Show all of an item; of one that is taller than the view, what is nearest."""
+        height = max(1, self.size.height)
+        first, end = self.span(index)
+        near, far = sorted((first, end - height))
+        if end - first <= height:
+            self._scroll(max(near, min(self.top, far)))
+        elif not first - height < self.top < end:
+            self._scroll(first - height + 1 if self.top < first else end - 1)
 
     def _scroll(self, top: int) -> None:
         top = max(0, min(top, self.bottom))
@@ -290,7 +305,7 @@ class Lines(Widget):
         self._strips.clear()
         self.top = self.bottom if self.follow else max(0, min(self.top, self.bottom))
         if self.count:
-            self._reveal(self.cursor)
+            self._reveal_nearest(self.cursor)
         self.resized()
         self.post_message(self.Scrolled(self))
 

@@ -1,7 +1,12 @@
 """The whole observer, driven by keys, on a run from memory."""
 
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import anyio
 import pytest
+from textual.pilot import Pilot
 
 from crew.commands import Answer, Cancel, FollowUp, Pause, Resume, Steer, Step
 from crew.entries import TextEntry
@@ -12,8 +17,10 @@ from crew.events import (
     SteerDelivered,
 )
 from crew.records import Status
+from crew.tui import Observer
 from crew.tui.run_screen import RunScreen
 from crew.tui.session_screen import SessionScreen
+from crew.tui.transcript_pane import TranscriptPane
 from tests.doubles.observers import (
     OpenFeed,
     Remembering,
@@ -381,3 +388,76 @@ async def test_without_colour_what_is_strong_is_still_strong(
         styles = [segment.style for strip in strips for segment in strip if segment.style]
     assert not any(style.color or style.bgcolor for style in styles)
     assert any(style.bold for style in styles)
+
+
+LONG = "\n".join(f"    line {n}." for n in range(40))
+
+
+def numbers(app: Observer) -> list[int]:
+    """Which lines of the long entry are seen."""
+    found = (re.search(r"line (\d+)\.", line) for line in screen_text(app) if "│" in line)
+    return [int(each.group(1)) for each in found if each]
+
+
+@asynccontextmanager
+async def long_entry() -> AsyncIterator[tuple[Pilot[None], Observer, TranscriptPane]]:
+    """An open entry of forty lines between two others, its first line selected."""
+    feed = OpenFeed(until(RUNNING), golden_transcripts())
+    said = [TextEntry(text="the one before"), TextEntry(text=LONG), TextEntry(text="the one after")]
+    feed.write("code-review", *said)
+    app = observer(feed=feed)
+    async with app.run_test(size=(100, 20)) as pilot:
+        await settle(pilot)
+        await pilot.press("g", "j", "enter")
+        await settle(pilot)
+        await pilot.press("k", "enter")
+        await settle(pilot)
+        assert isinstance(app.stage, SessionScreen)
+        yield pilot, app, app.stage.transcript
+
+
+async def test_pages_of_an_entry_taller_than_the_view_miss_no_line() -> None:
+    async with long_entry() as (pilot, app, transcript):
+        entry, read = transcript.cursor, set(numbers(app))
+        for _ in range(6):
+            await pilot.press("pagedown")
+            await settle(pilot)
+            read |= set(numbers(app))
+        assert read == set(range(40))
+        assert transcript.cursor == entry + 1
+        read = set(numbers(app))
+        for _ in range(6):
+            await pilot.press("pageup")
+            await settle(pilot)
+            read |= set(numbers(app))
+        assert read == set(range(40))
+
+
+async def test_j_and_k_read_an_entry_taller_than_the_view_before_they_leave_it() -> None:
+    async with long_entry() as (pilot, app, transcript):
+        entry, top = transcript.cursor, transcript.top
+        await pilot.press("j")
+        assert (transcript.cursor, transcript.top) == (entry, top + 1)
+        while transcript.cursor == entry:
+            before = numbers(app)
+            await pilot.press("j")
+            await settle(pilot)
+        assert before[-1] == 39
+        await pilot.press("k", "k")
+        await settle(pilot)
+        assert transcript.cursor == entry
+        while transcript.cursor == entry:
+            before = numbers(app)
+            await pilot.press("k")
+            await settle(pilot)
+        assert before[0] == 0
+        assert transcript.cursor == entry - 1
+
+
+async def test_an_entry_that_is_closed_in_its_middle_stays_in_view() -> None:
+    async with long_entry() as (pilot, app, transcript):
+        await pilot.press("pagedown", "pagedown", "enter")
+        await settle(pilot)
+        assert numbers(app) == []
+        first, end = transcript.seen()
+        assert first <= transcript.cursor < end
