@@ -110,5 +110,14 @@ def hints(keys: Sequence[tuple[Key, str]], width: int) -> list[Span]:
     return spans
 
 
+def labels(keys: Iterable[tuple[str, str]]) -> list[Span]:
+    """The footer where keys are not the screen's own: nothing to click, only words."""
+    spans = [Span(text=" ")]
+    for shown, label in keys:
+        spans.append(Span(text=shown, look=Tone.PERSON))
+        spans.append(Span(text=f" {label}   ", look=Tone.SECONDARY))
+    return spans
+
+
 def _hint_width(keys: Sequence[tuple[Key, str]]) -> int:
     return 1 + sum(cell_len(key.shown) + cell_len(label) + 4 for key, label in keys) - 3

@@ -8,6 +8,9 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
 
+WRITING = (("Enter", "send"), ("Esc", "drop"))
+"""Its keys and what they do, for the footer."""
+
 
 class Composer(Horizontal):
     """Asks for one line. What was written and not sent is there again the next time."""

@@ -12,8 +12,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from crew.tui.approval import ApprovalCard
-from crew.tui.bars import Bar, Span, hints
-from crew.tui.composer import Composer
+from crew.tui.bars import Bar, Span, hints, labels
+from crew.tui.composer import WRITING, Composer
 from crew.tui.keys import BY_ID, Key, listed
 from crew.tui.palette import SIGNS
 from crew.tui.run_model import Changes
@@ -162,7 +162,10 @@ class Stage(Screen[None]):
         bar.say([Span(text=f" {words}", look=Tone.PERSON if good else Tone.BAD)])
 
     def show_hints(self) -> None:
-        """The keys that apply now."""
+        """The keys that apply now; while one writes, those of the line."""
+        if self.query_one(Composer).display:
+            self.query_one("#hints", Bar).say(labels(WRITING))
+            return
         keys = [
             (key, self._label(key)) for key in listed(self.NAME) if key.label and self.applies(key)
         ]
@@ -275,6 +278,7 @@ class Stage(Screen[None]):
     def _write(self, prompt: str, *, purpose: str, subject: str, empty: bool = False) -> None:
         self.query_one("#message", Bar).display = False
         self.query_one(Composer).ask(prompt, purpose=purpose, subject=subject, empty=empty)
+        self.show_hints()
 
     # What comes back.
 
@@ -322,6 +326,7 @@ class Stage(Screen[None]):
     def _written(self) -> None:
         self.query_one("#message", Bar).display = True
         self.main.focus()
+        self.show_hints()
 
     def _show_card(self) -> None:
         """Take the card away when its request was answered or its session ended."""

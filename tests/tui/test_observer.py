@@ -461,3 +461,17 @@ async def test_an_entry_that_is_closed_in_its_middle_stays_in_view() -> None:
         assert numbers(app) == []
         first, end = transcript.seen()
         assert first <= transcript.cursor < end
+
+
+async def test_while_one_writes_the_footer_shows_only_the_keys_of_the_line() -> None:
+    app = observer(until(RUNNING), control=Remembering())
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("g", "j")
+        before = screen_text(app)[-1]
+        await pilot.press("s")
+        await settle(pilot)
+        assert screen_text(app)[-1] == " Enter send   Esc drop"
+        await pilot.press("escape")
+        await settle(pilot)
+        assert screen_text(app)[-1] == before
