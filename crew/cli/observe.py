@@ -17,9 +17,10 @@ from rich.console import Console
 from crew.commands import Control
 from crew.console import LiveDisplay, Output, PlainDisplay
 from crew.feed import Feed
-from crew.records import utc_now
+from crew.records import Status, utc_now
 from crew.service import StoredRun, open_run
 from crew.tui import Observer
+from crew.view import RunView
 
 _NORMAL_SCREEN = b"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?1049l"
 
@@ -63,7 +64,7 @@ class ObserverDisplay:
         else:
             err = Output(sys.stderr, name="standard error")
             self._plain = PlainDisplay(err, tz=_zone(), after=observer.seq)
-            self._plain.say(f"the run goes on; look again: crew watch {feed.run}")
+            self._plain.say(_left_words(observer.view, feed.run))
             await self._plain.follow(feed)
         if observer.failure is not None:
             raise observer.failure
@@ -100,6 +101,13 @@ def watch(run: StoredRun, control: Control | None, *, session: str = "") -> Obse
     if observer.failure is not None:
         raise observer.failure
     return observer
+
+
+def _left_words(view: RunView, run: str) -> str:
+    """What becomes of a run that nobody looks at, and what a person can do about it."""
+    if view.status is Status.PAUSED:
+        return f"the run is paused; let it go on: crew resume {run}"
+    return f"the run goes on; look again: crew watch {run}"
 
 
 def _observer(

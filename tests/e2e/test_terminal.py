@@ -155,3 +155,15 @@ def _wait_for_a_session(crew: Installed) -> None:
     while not any("session.started" in file.read_text() for file in runs.glob("*/events.jsonl")):
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_q_on_a_paused_run_says_how_to_let_it_go_on(crew: Installed) -> None:
+    with terminal(crew, "run", "review", "-m", _stuck_model(crew)) as screen:
+        screen.wait_for("code-review")
+        screen.press(b"P")
+        screen.wait_for("resume run")
+        screen.press(b"q")
+        (run,) = json.loads(crew.run("ps", "--json").out)
+        screen.wait_for(f"the run is paused; let it go on: crew resume {run['run']}")
+        screen.press(b"\x03")
+        assert screen.wait_for_end() == 130
