@@ -12,9 +12,8 @@ from ruff import find_ruff_bin  # type: ignore[import-untyped]  # ruff ships no 
 
 from crew.tools.changes import Change
 from crew.tools.changes.process import run_bounded
-from crew.tools.lint.finding import Finding, Priority, Profile, quoted
+from crew.tools.lint.finding import Finding, Priority, Profile
 from crew.tools.lint.ruff_rules import CONFIDENCE, PRIORITIES, TITLES, WHY
-from crew.tools.lint.secrets import before_secret
 
 _OUTPUT_LIMIT = 32_000_000
 _SECONDS = 120.0
@@ -25,7 +24,6 @@ _OLD_IN_ALL = 20
 _SYNTAX = "invalid-syntax"
 _HARMLESS = re.compile(r"seems safe")
 _WORLD_WRITABLE = re.compile(r"0o[0-7]*[2367]\b")
-_FIXED_CODE = re.compile(r"\b(?:eval|exec)\(\s*[rb]?(?:\"[^\"]*\"|'[^']*')\s*[,)]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,21 +193,6 @@ def _batches(root: Path, files: Iterable[PythonFile]) -> Iterator[dict[str, Pyth
         batch[name] = file
     if batch:
         yield batch
-
-
-def with_quotes(findings: Iterable[Finding], lines: Sequence[str]) -> Iterator[Finding]:
-    """The same findings of one file, each with the text of its line, which may clear it."""
-    dynamic_names = any("globals().update(" in line for line in lines)
-    for found in findings:
-        if found.line is None or found.line > len(lines):
-            yield found
-            continue
-        line = lines[found.line - 1]
-        harmless = (found.rule in {"S102", "S307"} and _FIXED_CODE.search(line)) or (
-            found.rule == "F821" and dynamic_names
-        )
-        judged = found.demoted() if harmless else found
-        yield replace(judged, quote=quoted(before_secret(line)))
 
 
 def old_text(text: str, change: Change) -> str:

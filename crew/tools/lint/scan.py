@@ -10,7 +10,8 @@ from crew.tools.changes import Change, ChangeSet, listed_paths, load_hunks, surv
 from crew.tools.changes.folder import FILE_LIMIT, is_binary, read_regular
 from crew.tools.lint.finding import Finding, Profile, in_order
 from crew.tools.lint.language import is_generated, is_vendored
-from crew.tools.lint.ruff import PythonFile, run_ruff, with_quotes
+from crew.tools.lint.ruff import PythonFile, run_ruff
+from crew.tools.lint.ruff_context import in_context
 from crew.tools.lint.rules import RULES
 from crew.tools.lint.source import SourceFile
 from crew.tools.lint.untested import ChangedCode, tested_languages, untested
@@ -64,7 +65,7 @@ async def scan(
     python, failed = await run_ruff(workspace.root, read.python, profiles)
     real_paths = {file.path: file.change.path for file in read.python}
     python = await anyio.to_thread.run_sync(
-        _quoted, workspace, real_paths, python, abandon_on_cancel=True
+        _in_context, workspace, real_paths, python, abandon_on_cancel=True
     )
     conflicts = {found.file for found in read.findings if found.rule == "conflict-marker"}
     findings = read.findings + [
@@ -133,23 +134,23 @@ def _skip(read: _Read, why: str) -> SourceFile | None:
     return None
 
 
-def _quoted(
+def _in_context(
     workspace: Workspace, paths: Mapping[str, str], findings: Sequence[Finding]
 ) -> list[Finding]:
-    """The findings with the text of their lines; `paths` has the real path for a shown one."""
+    """The findings as their files bear them out; `paths` has the real path for a shown one."""
     by_file: dict[str, list[Finding]] = {}
     for found in findings:
         by_file.setdefault(found.file, []).append(found)
-    quoted: list[Finding] = []
+    judged: list[Finding] = []
     for path, group in by_file.items():
         try:
             data = read_regular(workspace.root / paths[path], FILE_LIMIT)
         except OSError:
-            quoted += group
+            judged += group
             continue
         lines = data.decode("utf-8", "backslashreplace").replace("\r\n", "\n").split("\n")
-        quoted += with_quotes(group, lines)
-    return quoted
+        judged += in_context(group, lines)
+    return judged
 
 
 async def _untested(workspace: Workspace, changes: ChangeSet, read: _Read) -> list[Finding]:

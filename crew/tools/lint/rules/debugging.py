@@ -47,6 +47,9 @@ _CALLS = (
     _trace("java kotlin", r"\.printStackTrace\(\)", "printStackTrace()", "P3", 0.6),
 )
 
+_KNOWN = re.compile(r"#\s*noqa\b|pylint:\s*disable=[\w,\s-]*forgotten-debug|eslint-disable")
+"""What says that the author means it."""
+
 _PRINTS = {
     "python": r"^\s*print\((.*)",
     "javascript": r"(?<![\w.])console\.(?:log|debug|dir|trace)\((.*)",
@@ -80,6 +83,8 @@ _CONSOLE_PLACE = re.compile(
 def _breakpoints(file: SourceFile) -> Iterator[Hit]:
     calls = [trace for trace in _CALLS if file.language in trace.languages]
     for number in sorted(file.added) if calls else ():
+        if _KNOWN.search(file.lines[number - 1]):
+            continue
         for trace in calls:
             if trace.pattern.search(file.code[number - 1]):
                 yield Hit(

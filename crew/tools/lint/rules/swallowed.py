@@ -22,6 +22,12 @@ _PYTHON_EXCEPT = re.compile(
     r"\s*(?P<body>\S.*)?$"
 )
 _NOTHING = frozenset({"pass", "...", "continue"})
+_CLEANUP = re.compile(
+    r"\b(?:a?close\w*|detach|unlink|remove|rmtree|kill|terminate|cancel|shutdown|stop|disconnect"
+    r"|flush|release|cleanup|detach|dispose|wait|\w*wipe\w*)\(|^del\s|^import\s|^from\s"
+)
+_GUARD = re.compile(r"(?:async\s+)?(?:if|with|await|for)\b.*:$|await\s+\w+$|else:$")
+_ONE_VALUE = re.compile(r"[\w.\[\], ]+(?::\s*[^=]+)?=[^=]")
 _GO_DROPPED = re.compile(r"^\s*_\s*=\s*(?:err|\w+Err|e)\s*$")
 _GO_EMPTY_IF = re.compile(r"\bif\s++(?:[^{};\n]{0,200};\s*)?err\s*!=\s*nil\s*\{\s*\}")
 _RUBY_RESCUE = re.compile(r"^\s*rescue(?:\s+(?:StandardError|Exception))?(?:\s*=>\s*\w+)?\s*$")
@@ -63,7 +69,9 @@ def _python(file: SourceFile) -> Iterator[Hit]:
             continue
         last = _only_statement(file, number, match)
         if last is not None and not file.comment_on(number, last):
-            yield _hit(number, last, "Every exception is caught and nothing is done with it")
+            meant = _is_attempt(file, number, last)
+            how = "Every exception is caught and nothing is done with it"
+            yield _hit(number, last, how, often_meant=meant)
 
 
 def _only_statement(file: SourceFile, number: int, match: re.Match[str]) -> int | None:
@@ -83,6 +91,38 @@ def _only_statement(file: SourceFile, number: int, match: re.Match[str]) -> int 
             return None
     alone = len(body) == 1 and file.code[body[0] - 1].strip() in _NOTHING
     return body[0] if alone else None
+
+
+def _is_attempt(file: SourceFile, number: int, last: int) -> bool:
+    """Whether the `try` may fail by design: what follows does without, or it only cleans up."""
+    indent = _indent(file.code[number - 1])
+    tried = _tried(file, number, indent)
+    following = next((text for text in file.code[last:] if text.strip()), "")
+    goes_on = _indent(following) == indent and bool(following.strip())
+    if following.strip() == "else:" and goes_on:
+        return True
+    only = tried[0] if len(tried) == 1 else ""
+    if tried and all(_CLEANUP.search(text) for text in tried if not _GUARD.match(text)):
+        return True
+    returns = bool(tried) and tried[-1].startswith("return ")
+    in_loop = file.code[last - 1].strip() == "continue"
+    return (returns and (goes_on or in_loop)) or bool(_ONE_VALUE.match(only))
+
+
+def _tried(file: SourceFile, number: int, indent: int) -> list[str]:
+    """The statements' lines between `try:` and the handler, which stand one step deeper."""
+    tried: list[str] = []
+    for text in reversed(file.code[: number - 1]):
+        if not text.strip():
+            continue
+        if _indent(text) <= indent:
+            return tried[::-1] if text.strip() == "try:" else []
+        tried.append(text.strip())
+    return []
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _go(file: SourceFile) -> Iterator[Hit]:
