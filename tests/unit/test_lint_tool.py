@@ -243,7 +243,8 @@ async def test_at_most_5000_findings_are_kept(repo: Repository) -> None:
 
 
 async def test_profiles_differ(repo: Repository) -> None:
-    repo.write("a.py", "import subprocess\n\n\ndef run(c):\n    subprocess.run(c, shell=True)\n")
+    shell = "import subprocess\n\n\ndef run(c):\n    subprocess.run(f'ls {c}', shell=True)\n"
+    repo.write("a.py", shell)
     repo.write("b.py", "print(unknown)\n")
     assert [found["rule"] for found in await lint(repo.root, "quality")] == ["F821"]
     assert [found["rule"] for found in await lint(repo.root, "security")] == ["S602"]

@@ -10,11 +10,12 @@ from tests.doubles.snippets import checked
 
 CASES: list[tuple[str, str | None, str]] = [
     ("B006", "P2", "def add(item, items=[]):\n    items.append(item)\n"),
-    ("B006", "P2", "def load(cache: dict[str, int] = {}):\n    cache['a'] = 1\n"),
+    ("B006", "P2", "def load(sizes: dict[str, int] = {}):\n    sizes['a'] = 1\n"),
+    ("B006", "P3", "def load(_cache: dict[str, int] = {}):\n    _cache['a'] = 1\n"),
     (
         "B006",
         "P2",
-        "def load(\n    cache: dict[\n        str, int\n    ] = {},\n):\n    return cache\n",
+        "def load(\n    sizes: dict[\n        str, int\n    ] = {},\n):\n    return sizes\n",
     ),
     ("B006", "P3", "def load(names=[]):\n    return [name.upper() for name in names]\n"),
     ("B006", "P3", "def load(*, options: dict[str, int] = {}):\n    return dict(options)\n"),
@@ -66,6 +67,11 @@ CASES: list[tuple[str, str | None, str]] = [
         "P1",
         "from __future__ import annotations\n\n\ndef run(name: int = unknown()) -> int: ...\n",
     ),
+    ("F821", "P3", "globals()['made'] = 1\nprint(made)\n"),
+    ("F822", "P3", "__all__ = ['made']\nexec('made = 1')\n"),
+    ("F821", "P1", "def run(code, names):\n    exec(code, names)\n    return made\n"),
+    ("F822", "P1", "__all__ = ['made']\n"),
+    ("PLE0704", "P3", "def run():\n    raise\n"),
     ("F821", None, "shell = get_ipython()\n"),
     ("F821", None, "print(magic)  # type: ignore[name-defined]\n"),
     ("PLE0101", "P1", "class A:\n    def __init__(self):\n        return 1\n"),
@@ -83,6 +89,22 @@ CASES: list[tuple[str, str | None, str]] = [
     ("S301", "P3", "import pickle\n\n\ndef run(file):\n    return pickle.load(file)\n"),
     ("S202", "P2", "import tarfile\n\n\ndef run(tar):\n    tar.extractall('there')\n"),
     ("S202", None, "import tarfile\n\n\ndef run(tar):\n    tar.extractall('.', filter='data')\n"),
+    ("S605", "P1", "import os\n\n\ndef run(c):\n    os.system(f'ls {c}')\n"),
+    ("S605", "P2", "import os\n\n\ndef run(command):\n    os.system(command)\n"),
+    (
+        "S602",
+        "P1",
+        """
+        import subprocess
+
+
+        def run(name):
+            subprocess.run(
+                "ls " + name,
+                shell=True,
+            )
+        """,
+    ),
     ("S605", None, "import os\n\n\ndef run(c):\n    os.system(f'ls {c}')  # nosec\n"),
     ("debugger", "P1", "def run():\n    breakpoint()\n"),
     ("debugger", None, "def run():\n    breakpoint()  # noqa: T100\n"),

@@ -11,11 +11,15 @@ from crew.tools.lint.secrets import before_secret
 
 _FUNCTION_HEAD = 60
 """Lines above a default in which its function begins."""
+_LONGEST_CALL = 12
 
 _SUPPRESSED = (
     (re.compile(r"S\d+"), re.compile(r"#\s*nosec\b")),
     (re.compile(r"S102|S307"), re.compile(r"#\s*pylint:\s*disable=[\w,\s-]*(?:exec|eval)-used")),
-    (re.compile(r"F821"), re.compile(r"#\s*type:\s*ignore\[[^\]]*name-defined|\bget_ipython\b")),
+    (
+        re.compile(r"F821"),
+        re.compile(r"#\s*type:\s*ignore\[[^\]]*name-defined|\b(?:get_ipython|NameError)\b"),
+    ),
     (re.compile(r"F811"), re.compile(r"#\s*type:\s*ignore\[[^\]]*no-redef")),
     (re.compile(r"S202"), re.compile(r"\bfilter\s*=")),
 )
@@ -24,6 +28,13 @@ _FIXED_CODE = re.compile(r"\b(?:eval|exec)\(\s*[rb]?(?:\"[^\"]*\"|'[^']*')\s*[,)
 _FROM_OUTSIDE = re.compile(
     r"\b(?:request|input|argv|params|query|form|payload|recv|cookies)\b", re.IGNORECASE
 )
+_MADE_NAMES = re.compile(
+    r"\bglobals\(\)(?:\.update\(|\[[^\]]*\]\s*=)|^\s*\w+\s*=\s*globals\(\)|\bvars\(\)\["
+    r"|(?<![.\w])exec\([^,]*\)\s*$|\._convert_\("
+)
+"""What gives a module names that stand nowhere in its text."""
+_BUILT = re.compile(r"(?<![\w])[rb]?f[\"']|[\"']\s*[%+]|\+\s*[rbf]?[\"']|\.format\(|\.join\(")
+_CACHE = re.compile(r"cache|memo", re.IGNORECASE)
 _DEFINITION = re.compile(r"\s*(?:(?:async\s+)?def|class|@)\b")
 _ANNOTATED = re.compile(r"\bdef\b|->|^\s*\w+\s*:\s*[\w.\[\], |]+(?:=.*)?$(?<!,)")
 _DEFAULT = re.compile(r"(\w+)\s*(?::[^=]*?)?=\s*(?:[\[{]|(?:list|dict|set)\()")
@@ -53,7 +64,7 @@ def _remark(found: Finding) -> Finding:
 
 def _undefined(found: Finding, lines: Sequence[str]) -> Finding:
     line = lines[(found.line or 1) - 1]
-    if any("globals().update(" in each for each in lines):
+    if any(_MADE_NAMES.search(each) for each in lines):
         return found.demoted()
     name = re.search(r"`(\w+)`", found.title)
     called = name is not None and re.search(rf"\b{name[1]}\s*\(", line)
@@ -69,6 +80,25 @@ def _run_text(found: Finding, lines: Sequence[str]) -> Finding:
     if _FIXED_CODE.search(line):
         return found.demoted()
     return replace(found, priority="P1") if _comes_from_outside(found, line) else found
+
+
+def _shell(found: Finding, lines: Sequence[str]) -> Finding:
+    """A command line that is built on the spot is worse than one that comes from elsewhere."""
+    text = _call(lines, (found.line or 1) - 1)
+    if found.priority > "P1" or _BUILT.search(text) or _FROM_OUTSIDE.search(text):
+        return found
+    title = "A shell reads a command line that comes from elsewhere"
+    return replace(found, priority="P2", confidence=0.7, title=title)
+
+
+def _call(lines: Sequence[str], at: int) -> str:
+    """The lines of a call from where it begins to where its brackets are closed."""
+    text = lines[at]
+    for line in lines[at + 1 : at + _LONGEST_CALL]:
+        if text.count("(") <= text.count(")"):
+            break
+        text += f"\n{line}"
+    return text
 
 
 def _loaded(found: Finding, lines: Sequence[str]) -> Finding:
@@ -101,14 +131,15 @@ def _returned(found: Finding, lines: Sequence[str]) -> Finding:
 
 
 def _shared_default(found: Finding, lines: Sequence[str]) -> Finding:
-    """A default that nothing changes can be shared."""
+    """A default that nothing changes can be shared, and a cache is meant to be."""
     at = (found.line or 1) - 1
     names = _DEFAULT.findall(lines[at])
     if not names:  # its annotation spans lines
         above = (_PARAMETER.match(lines[number]) for number in range(at, max(-1, at - 5), -1))
         names = [match[1] for match in above if match][:1]
     body = _body(lines, at)
-    return found if any(_is_changed(name, body, lines) for name in names) else _remark(found)
+    risky = [name for name in names if not _CACHE.search(name)]
+    return found if any(_is_changed(name, body, lines) for name in risky) else _remark(found)
 
 
 def _body(lines: Sequence[str], at: int) -> list[str]:
@@ -159,9 +190,12 @@ _WEIGHED: dict[str, Callable[[Finding, Sequence[str]], Finding]] = {
     "B006": _shared_default,
     "F811": _defined_again,
     "F821": _undefined,
+    "F822": _undefined,
     "PLE0101": _returned,
     "S102": _run_text,
     "S301": _loaded,
     "S302": _loaded,
     "S307": _run_text,
+    "S602": _shell,
+    "S605": _shell,
 }
