@@ -70,6 +70,7 @@ CASES: list[tuple[str, str | None, str]] = [
     ("F821", "P3", "globals()['made'] = 1\nprint(made)\n"),
     ("F822", "P3", "__all__ = ['made']\nexec('made = 1')\n"),
     ("F821", "P1", "def run(code, names):\n    exec(code, names)\n    return made\n"),
+    ("F821", "P3", "text = 'made = 1'\nexec(text, globals())\nprint(made)\n"),
     ("F822", "P1", "__all__ = ['made']\n"),
     ("PLE0704", "P3", "def run():\n    raise\n"),
     ("F821", None, "shell = get_ipython()\n"),

@@ -30,7 +30,7 @@ _FROM_OUTSIDE = re.compile(
 )
 _MADE_NAMES = re.compile(
     r"\bglobals\(\)(?:\.update\(|\[[^\]]*\]\s*=)|^\s*\w+\s*=\s*globals\(\)|\bvars\(\)\["
-    r"|(?<![.\w])exec\([^,]*\)\s*$|\._convert_\("
+    r"|(?<![.\w])exec\((?:[^,]*|.*\bglobals\(\))\)\s*$|\._convert_\("
 )
 """What gives a module names that stand nowhere in its text."""
 _BUILT = re.compile(r"(?<![\w])[rb]?f[\"']|[\"']\s*[%+]|\+\s*[rbf]?[\"']|\.format\(|\.join\(")
