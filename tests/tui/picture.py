@@ -8,7 +8,7 @@ import sys
 
 import anyio
 
-from tests.doubles.observers import Remembering, observer, until
+from tests.doubles.observers import Remembering, observer, settle, until
 
 SIZE = (110, 30)
 _WEB_FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
@@ -20,9 +20,7 @@ async def picture() -> str:
     """Draw the run screen."""
     app = observer(until(MOMENT), control=Remembering())
     async with app.run_test(size=SIZE) as pilot:
-        await app.workers.wait_for_complete()
-        await pilot.pause()
-        await pilot.pause()
+        await settle(pilot)
         drawn = app.export_screenshot(title="crew run review")
     return _WEB_FONTS.sub("", drawn)
 
