@@ -7,6 +7,8 @@ import sys
 import termios
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, tzinfo
+from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -18,7 +20,7 @@ from crew.commands import Control
 from crew.console import LiveDisplay, Output, PlainDisplay
 from crew.feed import Feed
 from crew.records import Status, utc_now
-from crew.service import StoredRun, open_run
+from crew.service import StoredRun, open_run, read_result
 from crew.tui import Observer
 from crew.view import RunView
 
@@ -32,10 +34,12 @@ class ObserverDisplay:
 
     Attributes:
         control: Takes what the person asks for; known once the run has started.
+        folder: The run's folder; known from then on as well.
     """
 
     def __init__(self) -> None:
         self.control: Control | None = None
+        self.folder: Path | None = None
         self._observer: Observer | None = None
         self._plain: PlainDisplay | None = None
         self._terminal = _terminal_settings()
@@ -54,7 +58,7 @@ class ObserverDisplay:
         Raises:
             Exception: The observer failed; the run was shown in plain lines from there on.
         """
-        observer = self._observer = _observer(feed, self.control, stay=False)
+        observer = self._observer = _observer(feed, self.control, folder=self.folder, stay=False)
         with _signals_given_back():
             await observer.run_async()
         self._observer = None
@@ -95,7 +99,7 @@ def watch(run: StoredRun, control: Control | None, *, session: str = "") -> Obse
         found = await anyio.to_thread.run_sync(open_run, home, run.id)
         return found.summary.live
 
-    observer = _observer(run.feed, control, alive=alive, session=session)
+    observer = _observer(run.feed, control, folder=run.folder, alive=alive, session=session)
     with _signals_given_back():
         anyio.run(observer.run_async)
     if observer.failure is not None:
@@ -114,6 +118,7 @@ def _observer(
     feed: Feed,
     control: Control | None,
     *,
+    folder: Path | None,
     alive: Callable[[], Awaitable[bool]] | None = None,
     stay: bool = True,
     session: str = "",
@@ -127,6 +132,7 @@ def _observer(
         alive=alive,
         stay=stay,
         session=session,
+        read_result=partial(read_result, folder) if folder is not None else None,
     )
 
 

@@ -59,6 +59,7 @@ class Interactive(Display, Protocol):
     """A display that a person acts through."""
 
     control: Control | None
+    folder: Path | None
 
     def restore(self) -> None:
         """Give the terminal back as it was, from anywhere."""
@@ -98,6 +99,7 @@ def execute(request: RunRequest, style: Style, *, report: Path | None) -> ExitCo
     async def attend(run: LiveRun, interrupts: Interrupts) -> RunOutcome:
         if isinstance(display, Interactive):
             display.control = run.control
+            display.folder = run.folder
             interrupts.restore = display.restore
         return await _watched(run, display, troubles)
 

@@ -2,7 +2,7 @@
 
 from crew.orchestration.ledger import SpawnLimits
 from crew.orchestration.outcome import RunOutcome
-from crew.service.runs import RunSummary, StoredRun, default_home, list_runs, open_run
+from crew.service.runs import RunSummary, StoredRun, default_home, list_runs, open_run, read_result
 from crew.service.start import LiveRun, RunRequest, default_library, find_workspace, start
 from crew.tools.workspace import ReviewScope
 
@@ -19,5 +19,6 @@ __all__ = [
     "find_workspace",
     "list_runs",
     "open_run",
+    "read_result",
     "start",
 ]

@@ -13,7 +13,7 @@ from crew.errors import StoreError, ToolError
 from crew.events import Event, SessionStarted
 from crew.feed import Feed
 from crew.orchestration.outcome import RunOutcome
-from crew.records import TERMINAL, Status, Usage
+from crew.records import TERMINAL, ArtifactRef, Status, Usage
 from crew.service.remote import RemoteControl
 from crew.store.artifacts import ArtifactStore
 from crew.store.folder import RunFolder, find, home_for, runs
@@ -103,12 +103,24 @@ class StoredRun:
 
     def _result(self) -> Any:
         ref = self._manifest.result
-        if ref is None:
-            return None
-        try:
-            return json.loads(ArtifactStore(self._folder, Redactor()).get(ref.name))
-        except (ToolError, ValueError) as error:
-            raise StoreError(f"run {self.id}: its result can't be read: {error}") from error
+        return None if ref is None else read_result(self.folder, ref)
+
+
+def read_result(folder: Path, ref: ArtifactRef) -> Any:
+    """A result of a run or of one of its sessions.
+
+    Args:
+        folder: The run's folder.
+        ref: The result, as an event tells it.
+
+    Raises:
+        StoreError: It can't be read.
+    """
+    run = RunFolder(folder.parent.parent, folder.name)
+    try:
+        return json.loads(ArtifactStore(run, Redactor()).get(ref.name))
+    except (ToolError, ValueError) as error:
+        raise StoreError(f"run {run.id}: its result can't be read: {error}") from error
 
 
 def list_runs(home: Path) -> list[RunSummary]:

@@ -18,6 +18,7 @@ from crew.tui.colourless import Colourless
 from crew.tui.driver import driver_class
 from crew.tui.help_screen import HelpScreen
 from crew.tui.keys import listed
+from crew.tui.result_screen import ReadResult
 from crew.tui.run_model import RunModel
 from crew.tui.run_screen import RunScreen
 from crew.tui.session_screen import SessionScreen
@@ -56,6 +57,7 @@ class Observer(App[None]):
         alive: Whether the run's process still lives; None where that is known.
         stay: Whether to stay when the run has ended and no key was pressed.
         session: The session to begin with, once it is there.
+        read_result: Reads results; None where they can't be looked at.
     """
 
     TITLE = "crew"
@@ -76,6 +78,7 @@ class Observer(App[None]):
         stay: bool = True,
         session: str = "",
         theme: str = DARK.name,
+        read_result: ReadResult | None = None,
     ) -> None:
         no_colour = os.environ.get("NO_COLOR")
         super().__init__(driver_class=driver_class())
@@ -86,6 +89,7 @@ class Observer(App[None]):
         self.theme = theme
         self.feed = feed
         self.now = now
+        self.read_result = read_result
         self.touched = False
         self.failure: Exception | None = None
         self._control = control

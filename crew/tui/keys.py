@@ -144,6 +144,13 @@ KEYS = (
         deed=Deed.CANCEL,
     ),
     Key(
+        id="result",
+        keys="r",
+        shown="r",
+        label="result",
+        help="show the verdict and the findings, once it is over",
+    ),
+    Key(
         id="follow",
         keys="f",
         shown="f",

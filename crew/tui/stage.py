@@ -16,6 +16,7 @@ from crew.tui.bars import Bar, Span, hints, labels
 from crew.tui.composer import WRITING, Composer
 from crew.tui.keys import BY_ID, Key, listed
 from crew.tui.palette import SIGNS
+from crew.tui.result_screen import open_result, result_of
 from crew.tui.run_model import Changes
 from crew.view import (
     RUN,
@@ -154,11 +155,10 @@ class Stage(Screen[None]):
         if self._said is not None:
             bar.say([self._said])
             return
-        reply = self.observer.reply
-        if reply is None:
+        if self.observer.reply is None:
             bar.say([])
             return
-        good, words = reply
+        good, words = self.observer.reply
         bar.say([Span(text=f" {words}", look=Tone.PERSON if good else Tone.BAD)])
 
     def show_hints(self) -> None:
@@ -174,6 +174,8 @@ class Stage(Screen[None]):
 
     def applies(self, key: Key) -> bool:
         """Whether a key would do something now."""
+        if key.id == "result":
+            return result_of(self.observer, self.crumb) is not None
         if key.deed is None:
             return True
         can = self.observer.possible(self.session)
@@ -262,6 +264,10 @@ class Stage(Screen[None]):
         mine = [ask for ask in asks if ask.session == self.session]
         if asks:
             self.query_one(ApprovalCard).show((mine or list(asks))[0])
+
+    def do_result(self) -> None:
+        """Show what it came to."""
+        self.run_worker(open_result(self.observer, self.crumb), group="result", exclusive=True)
 
     def do_help(self) -> None:
         """Show the keys."""

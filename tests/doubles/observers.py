@@ -14,6 +14,7 @@ from crew.errors import CommandError
 from crew.feed import FeedItem, Grew
 from crew.progress import Progress
 from crew.tui import Observer
+from crew.tui.result_screen import ReadResult
 from crew.tui.stage import Stage
 from tests.doubles.feeds import MemoryFeed, MemoryPages, golden_items
 from tests.doubles.transcripts import golden_transcripts
@@ -94,6 +95,7 @@ def observer(
     control: Control | None = None,
     feed: MemoryFeed | None = None,
     stay: bool = True,
+    read_result: ReadResult | None = None,
 ) -> Observer:
     """The observer on the golden run, or a part of it."""
     ids = count(1)
@@ -105,6 +107,7 @@ def observer(
         new_id=lambda: f"sent-{next(ids)}",
         tz=UTC,
         stay=stay,
+        read_result=read_result,
     )
 
 

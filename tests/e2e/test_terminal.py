@@ -167,3 +167,14 @@ def test_q_on_a_paused_run_says_how_to_let_it_go_on(crew: Installed) -> None:
         screen.wait_for(f"the run is paused; let it go on: crew resume {run['run']}")
         screen.press(b"\x03")
         assert screen.wait_for_end() == 130
+
+
+def test_r_shows_the_findings_of_a_run_that_is_over(crew: Installed) -> None:
+    assert crew.run("run", "review").code == 0
+    with terminal(crew, "watch", "latest") as screen:
+        screen.wait_for("result")
+        screen.press(b"r")
+        screen.wait_for("Enter shows a finding")
+        assert "review: approve" in screen.shown
+        screen.press(b"rq")
+        assert screen.wait_for_end() == 0
