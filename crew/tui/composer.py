@@ -8,7 +8,7 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
 
-WRITING = (("Enter", "send"), ("Esc", "drop"))
+WRITING = (("Enter", "send"), ("Esc", "keep for later"))
 """Its keys and what they do, for the footer."""
 
 

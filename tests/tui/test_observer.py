@@ -471,7 +471,7 @@ async def test_while_one_writes_the_footer_shows_only_the_keys_of_the_line() -> 
         before = screen_text(app)[-1]
         await pilot.press("s")
         await settle(pilot)
-        assert screen_text(app)[-1] == " Enter send   Esc drop"
+        assert screen_text(app)[-1] == " Enter send   Esc keep for later"
         await pilot.press("escape")
         await settle(pilot)
         assert screen_text(app)[-1] == before
