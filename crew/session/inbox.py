@@ -1,11 +1,14 @@
 """What people send into a session: two bounded queues, each message delivered once or reported."""
 
 from collections import deque
+from typing import TypeVar
 
 from crew.commands import FollowUp, Steer
 from crew.errors import InboxFullError
 
 CAPACITY = 100
+
+T = TypeVar("T")
 
 
 class Inbox:
@@ -21,13 +24,10 @@ class Inbox:
         Raises:
             InboxFullError: `CAPACITY` of its kind already wait.
         """
-        queue = self._steers if isinstance(message, Steer) else self._follow_ups
-        if len(queue) >= CAPACITY:
-            raise InboxFullError(
-                f"{message.session}: {CAPACITY} messages already wait",
-                hint="wait until the session has read some",
-            )
-        queue.append(message)  # type: ignore[arg-type]  # the queue was chosen by its type
+        if isinstance(message, Steer):
+            _push(self._steers, message, message.session)
+        else:
+            _push(self._follow_ups, message, message.session)
 
     @property
     def interrupts(self) -> bool:
@@ -60,3 +60,12 @@ class Inbox:
         self._steers.clear()
         self._follow_ups.clear()
         return left
+
+
+def _push(queue: deque[T], message: T, session: str) -> None:
+    if len(queue) >= CAPACITY:
+        raise InboxFullError(
+            f"{session}: {CAPACITY} messages already wait",
+            hint="wait until the session has read some",
+        )
+    queue.append(message)
