@@ -13,6 +13,8 @@ from crew.definitions.types import Layer, Problem
 
 MAX_FILES = 1_000
 
+_LEFT_BY_RUNS = frozenset({".gitignore", "runs"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelf:
@@ -54,7 +56,7 @@ def bundled_root() -> Path:
 def shelves(project: Path | None, user: Path | None, bundled: Path) -> tuple[Shelf, ...]:
     """The folders that count, first wins."""
     found: list[Shelf] = []
-    if project is not None and os.path.isdir(project / ".crew"):
+    if project is not None and _is_set_up(project):
         found.append(Shelf(root=project / ".crew", layer="project"))
         # In crew's own checkout the library is itself, not a project's copy of it.
         if os.path.realpath(project) != os.path.realpath(bundled):
@@ -62,6 +64,19 @@ def shelves(project: Path | None, user: Path | None, bundled: Path) -> tuple[She
     if user is not None:
         found.append(Shelf(root=user, layer="user"))
     return (*found, Shelf(root=bundled, layer="bundled"))
+
+
+def _is_set_up(project: Path) -> bool:
+    """Whether somebody set the project up for crew: its `.crew/` is more than what runs leave.
+
+    A repository may have an `agents/` of its own kind; running a team there must not change what
+    the next run is made of.
+    """
+    try:
+        names = set(os.listdir(project / ".crew"))
+    except OSError:
+        return False
+    return not names or not names <= _LEFT_BY_RUNS
 
 
 def scan(shelf: Shelf, kind: Kind) -> Scan:

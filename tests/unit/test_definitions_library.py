@@ -72,6 +72,14 @@ def test_a_project_without_its_folder_has_no_definitions(load: Load) -> None:
     assert library.entry("agent", "worker").source.layer == "bundled"
 
 
+def test_what_a_run_leaves_does_not_make_a_projects_own_agents_count(load: Load) -> None:
+    files: Files = {**BASE, "project/agents/worker.md": "# Notes about our workers\n"}
+    files |= {"project/.crew/.gitignore": "/*\n", "project/.crew/runs/1/run.json": "{}"}
+    assert load(files).entry("agent", "worker").source.layer == "bundled"
+    files["project/.crew/teams/mine.md"] = team(name="mine", workflow="flow")
+    assert load(files).entry("agent", "worker").source.layer == "project-root"
+
+
 def test_crews_own_checkout_is_not_a_project_of_itself(tmp_path: Path) -> None:
     write(tmp_path, {".crew/x": "", "agents/a.md": agent(name="a")})
     library = Library.load(tmp_path, None, tmp_path)
