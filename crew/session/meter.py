@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from crew.plaintext import clean
-from crew.progress import OUTPUT_LINES, Progress
+from crew.progress import OUTPUT_LINES, Progress, Retry
 from crew.records import NO_USAGE, TERMINAL, Status, Usage
 from crew.store.redact import Redactor, StreamRedactor
 
@@ -35,6 +35,7 @@ class Meter:
         self.tools = 0
         self.usage = NO_USAGE
         self.context_tokens = 0
+        self.retry: Retry | None = None
 
     def answered(self, usage: Usage) -> None:
         """A model request was answered."""
@@ -80,6 +81,7 @@ class Meter:
             tool=tool,
             preview=preview,
             writing=bool(tail),
+            retry=self.retry,
             tools=self.tools,
             usage=self.usage,
             context_tokens=self.context_tokens,

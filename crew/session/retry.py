@@ -11,6 +11,7 @@ from crew.errors import Fault, ModelError
 from crew.events import Notice
 from crew.models.answer import Answer
 from crew.models.protocol import ModelRequest
+from crew.progress import Retry
 from crew.session.middleware import AskModel, Middleware, Stage
 
 if TYPE_CHECKING:
@@ -65,8 +66,14 @@ class ModelRetry(Middleware):
                 if not error.fault.retryable or attempt == ATTEMPTS or wait > left:
                     raise
                 left -= wait
-                _tell(session, _announcement(session, error, wait, attempt))
-                await anyio.sleep(wait)
+                retry = Retry(
+                    why=_WORDS[error.fault],
+                    at=session.env.now() + timedelta(seconds=wait),
+                    attempt=attempt + 1,
+                    attempts=ATTEMPTS,
+                )
+                _tell(session, _announcement(retry, error))
+                await _sleep(session, wait, retry)
         raise AssertionError("the last attempt returns or raises")
 
     def _wait(self, attempt: int, asked: float | None) -> float:
@@ -76,11 +83,21 @@ class ModelRetry(Middleware):
         return longest * (0.5 + self._jitter() / 2)
 
 
-def _announcement(session: "Session", error: ModelError, wait: float, attempt: int) -> str:
-    again = (session.env.now() + timedelta(seconds=wait)).astimezone()
+async def _sleep(session: "Session", seconds: float, retry: Retry) -> None:
+    """Wait, and show for as long as it lasts what for."""
+    session.meter.retry = retry
+    session.log.flush()
+    try:
+        await anyio.sleep(seconds)
+    finally:
+        session.meter.retry = None
+        session.log.touch()
+
+
+def _announcement(retry: Retry, error: ModelError) -> str:
     return (
-        f"{_WORDS[error.fault]}, again at {again:%H:%M:%S} "
-        f"(try {attempt + 1} of {ATTEMPTS}): {error.message}"
+        f"{retry.why}, again at {retry.at.astimezone():%H:%M:%S} "
+        f"(try {retry.attempt} of {retry.attempts}): {error.message}"
     )
 
 

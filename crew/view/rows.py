@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from crew.progress import Retry
 from crew.records import Status
 from crew.view.state import RunView, SessionView, TaskView
 from crew.view.words import counted, one_line, tool_words
@@ -139,9 +140,17 @@ def doing(session: SessionView) -> str:
         return tool_words(progress.tool, progress.preview)
     if progress is None or progress.turn == 0:
         return "starting"
+    if progress.retry is not None:
+        return retry_words(progress.retry)
     if progress.writing and progress.lines:
         return f"writing: {one_line(progress.lines[-1])}"
     return "waiting for the model"
+
+
+def retry_words(retry: Retry) -> str:
+    """What a wait for the model is for, in the time of whoever looks."""
+    tries = f"try {retry.attempt} of {retry.attempts}"
+    return f"{one_line(retry.why)}, again at {retry.at.astimezone():%H:%M:%S} ({tries})"
 
 
 def task_words(task: TaskView) -> str:

@@ -3,6 +3,7 @@
 import anyio
 import pytest
 
+from crew.commands import Pause, Resume
 from crew.entries import (
     ErrorEntry,
     NoticeEntry,
@@ -120,6 +121,32 @@ async def test_a_fault_that_may_pass_is_tried_again_as_long_as_the_provider_asks
     assert notices[0].text.startswith("rate limited, again at 12:00:30 (try 2 of 5): it is rate_")
     assert (notices[1].at - notices[0].at).total_seconds() == 30
     assert [event.text for event in crew.events_of(Notice)] == [entry.text for entry in notices]
+
+
+async def test_progress_says_when_the_model_is_asked_again(arrange: Arrange) -> None:
+    crew = arrange([fault(Fault.RATE_LIMIT, retry_after=30), submits()])
+    async with crew.start() as run, run.feed.subscribe() as items:
+        shown = [item.retry async for item in items if isinstance(item, Progress)]
+    waits = [retry for retry in shown if retry is not None]
+    assert {(wait.why, f"{wait.at:%H:%M:%S}", wait.attempt) for wait in waits} == {
+        ("rate limited", "12:00:30", 2)
+    }
+    assert shown[-1] is None
+
+
+async def test_a_cut_wait_for_the_model_is_no_longer_shown(arrange: Arrange) -> None:
+    crew = arrange([fault(Fault.RATE_LIMIT, retry_after=30), submits()])
+    async with crew.start() as run, run.feed.subscribe() as items:
+        shown: list[Progress] = []
+        async for item in items:
+            if isinstance(item, Progress):
+                shown.append(item)
+                if item.retry is not None:
+                    await crew.send(Pause(id=crew.id(), session="work", hard=True))
+                elif item.status is Status.PAUSED:
+                    await crew.send(Resume(id=crew.id(), session="work"))
+    assert [item.status for item in shown if item.retry is not None] == [Status.RUNNING]
+    assert shown[-1].finished
 
 
 async def test_a_provider_that_asks_for_too_long_a_wait_is_left_at_once(arrange: Arrange) -> None:

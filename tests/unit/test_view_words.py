@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crew.progress import Progress
+from crew.progress import Progress, Retry
 from crew.records import Failure, Status
 from crew.view import (
     PermissionView,
@@ -67,6 +67,13 @@ def test_a_session_between_tools_waits_for_the_model() -> None:
 def test_a_running_tool_is_what_a_session_does() -> None:
     running = progress(tool="read", preview="a.py")
     assert doing(session(progress=running)) == "reading a.py"
+
+
+def test_a_wait_for_the_model_says_why_and_until_when() -> None:
+    retry = Retry(why="rate limited", at=T0 + timedelta(seconds=65), attempt=2, attempts=5)
+    assert doing(session(progress=progress(retry=retry))) == (
+        "rate limited, again at 12:01:05 (try 2 of 5)"
+    )
 
 
 def test_an_open_permission_request_comes_first() -> None:
