@@ -23,6 +23,7 @@ from crew.tui.run_model import RunModel
 from crew.tui.run_screen import RunScreen
 from crew.tui.session_screen import SessionScreen
 from crew.tui.stage import Stage
+from crew.tui.tasks_screen import TasksScreen
 from crew.tui.themes import DARK, THEMES
 from crew.view import Deed, RunView, Tone, command_for, latest_session, possible, reply_words
 
@@ -246,13 +247,27 @@ class Observer(App[None]):
         self.touched = True
         stage = self.stage
         if session is None or session not in self.view.sessions:
-            if isinstance(stage, SessionScreen):
-                self.run_screen.tree_pane.select_session(stage.session)
-                self.pop_screen()
+            while self.back():
+                pass
         elif isinstance(stage, SessionScreen):
             stage.look_at(session)
         else:
             self.push_screen(SessionScreen(session))
+
+    def back(self) -> bool:
+        """Show what is behind the screen in front; False where that is the run's."""
+        stage = self.stage
+        if stage is None or isinstance(stage, RunScreen):
+            return False
+        if stage.session:
+            self.run_screen.tree_pane.select_session(stage.session)
+        self.pop_screen()
+        return True
+
+    def open_tasks(self, session: str | None) -> None:
+        """Show the task board, the task of a session selected."""
+        self.touched = True
+        self.push_screen(TasksScreen(session))
 
     def open_latest(self) -> None:
         """Show the session that was active last."""

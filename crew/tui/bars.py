@@ -104,9 +104,10 @@ def hints(keys: Sequence[tuple[Key, str]], width: int) -> list[Span]:
     while len(shown) > 2 and _hint_width(shown) > width:
         del shown[-3]
     spans = [Span(text=" ")]
-    for key, label in shown:
+    for place, (key, label) in enumerate(shown):
+        gap = "   " if place < len(shown) - 1 else ""
         spans.append(Span(text=key.shown, look=Tone.PERSON, target=key.id))
-        spans.append(Span(text=f" {label}   ", look=Tone.SECONDARY, target=key.id))
+        spans.append(Span(text=f" {label}{gap}", look=Tone.SECONDARY, target=key.id))
     return spans
 
 

@@ -8,8 +8,8 @@ from textual.binding import Binding, BindingType
 from crew.errors import UsageError
 from crew.view import Deed
 
-RUN, SESSION = "run", "session"
-_BOTH = frozenset({RUN, SESSION})
+RUN, SESSION, TASKS = "run", "session", "tasks"
+_ALL = frozenset({RUN, SESSION, TASKS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Key:
     shown: str
     help: str
     label: str = ""
-    screens: frozenset[str] = _BOTH
+    screens: frozenset[str] = _ALL
     deed: Deed | None = None
 
 
@@ -48,7 +48,7 @@ KEYS = (
         shown="Enter",
         label="open",
         help="open the session of the row",
-        screens=frozenset({RUN}),
+        screens=frozenset({RUN, TASKS}),
     ),
     Key(
         id="expand",
@@ -64,7 +64,15 @@ KEYS = (
         shown="Esc",
         label="back",
         help="up to the session or run above",
-        screens=frozenset({SESSION}),
+        screens=frozenset({SESSION, TASKS}),
+    ),
+    Key(
+        id="tasks",
+        keys="t",
+        shown="t",
+        label="tasks",
+        help="the task board, or the run again",
+        screens=frozenset({RUN, TASKS}),
     ),
     Key(
         id="pane",

@@ -7,15 +7,14 @@ from textual.widget import Widget
 from crew.tui.bars import Bar, Span
 from crew.tui.keys import RUN, bindings
 from crew.tui.line_view import LineView
-from crew.tui.lines import Lines
+from crew.tui.list_stage import ListStage
 from crew.tui.run_model import Changes
 from crew.tui.session_tree import SessionTree
-from crew.tui.stage import Stage
 from crew.tui.story import KEPT, StoryView
 from crew.view import StoryLine, Tone, foremost_session, goal_words, model_words, total_words
 
 
-class RunScreen(Stage):
+class RunScreen(ListStage):
     """Two panes: who is at work on what, and what happened."""
 
     NAME = RUN
@@ -96,40 +95,6 @@ class RunScreen(Stage):
         self._untold.extend(story)
         del self._untold[:-KEPT]
 
-    def on_lines_selected(self, event: Lines.Selected) -> None:
-        """Show the keys of the row that is selected now."""
-        event.stop()
-        self.show_hints()
-
-    def on_lines_chosen(self, event: Lines.Chosen) -> None:
-        """Open what was clicked."""
-        event.stop()
-        self.do_open()
-
-    def do_down(self) -> None:
-        """Select the next row."""
-        self.pane.go_by(1)
-
-    def do_up(self) -> None:
-        """Select the row before."""
-        self.pane.go_by(-1)
-
-    def do_page_down(self) -> None:
-        """Go a page on."""
-        self.pane.go_pages(1)
-
-    def do_page_up(self) -> None:
-        """Go a page back."""
-        self.pane.go_pages(-1)
-
-    def do_first(self) -> None:
-        """Go to the beginning."""
-        self.pane.go(0)
-
-    def do_last(self) -> None:
-        """Go to the end."""
-        self.pane.go(self.pane.count - 1)
-
     def do_pane(self) -> None:
         """Give the keys to the other pane."""
         (self.tree_pane if self.story.has_focus else self.story).focus()
@@ -143,3 +108,7 @@ class RunScreen(Stage):
             self.observer.open_latest()
         else:
             self.say("no session has begun yet")
+
+    def do_tasks(self) -> None:
+        """Show the task board."""
+        self.observer.open_tasks(self.session)

@@ -210,7 +210,10 @@ class SessionScreen(Stage):
             self._needle = ""
             return
         known = self.observer.view.sessions.get(self._session)
-        self.observer.open(known.parent if known else None)
+        if known is not None and known.parent in self.observer.view.sessions:
+            self.observer.open(known.parent)
+        else:
+            self.observer.back()
 
     def do_next_session(self) -> None:
         """Go to the next session."""

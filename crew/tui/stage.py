@@ -1,4 +1,4 @@
-"""What both screens share: the lines around the panes, the question, the composer, the card."""
+"""What all screens share: the lines around the panes, the question, the composer, the card."""
 
 from abc import abstractmethod
 from collections.abc import Iterable
@@ -45,6 +45,8 @@ class Stage(Screen[None]):
     """A screen of the observer; a pane in the middle, the same lines around it."""
 
     NAME: ClassVar[str]
+    TRAIL: ClassVar[tuple[str, ...]] = ()
+    """Names behind the crumbs, for what is no session."""
     DEFAULT_CSS = """
     Stage { layers: default card small; }
     Stage #crumbs { background: $panel; }
@@ -130,6 +132,8 @@ class Stage(Screen[None]):
             if place:
                 left.append(Span(text=" > ", look=Tone.SECONDARY))
             left.append(Span(text=crumb.name, strong=True, target=crumb.session or "run"))
+        for name in self.TRAIL:
+            left += [Span(text=" > ", look=Tone.SECONDARY), Span(text=name, strong=True)]
         state = [Span(text=f"{SIGNS[mark]} ", look=mark), Span(text=f"{words} ", look=mark)]
         self.query_one("#crumbs", Bar).say(left, state)
         self.picture(changes)

@@ -1,5 +1,6 @@
 """Pure projections of events for front ends: no terminal, no clock, no disk."""
 
+from crew.view.board import TaskRow, blocked_words, board_places, board_row, task_details
 from crew.view.entry_rows import EntryRow, EntryRows
 from crew.view.entry_words import (
     Form,
@@ -110,11 +111,15 @@ __all__ = [
     "RunView",
     "SessionView",
     "StoryLine",
+    "TaskRow",
     "TaskView",
     "Tone",
     "Totals",
     "age",
     "ask_parts",
+    "blocked_words",
+    "board_places",
+    "board_row",
     "breaks",
     "child_of",
     "clock",
@@ -159,6 +164,7 @@ __all__ = [
     "story_line",
     "summary",
     "tally",
+    "task_details",
     "task_words",
     "tool_words",
     "total_words",

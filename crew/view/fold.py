@@ -169,7 +169,14 @@ class RunFold:
                 )
             case TaskStarted():
                 sessions = _with(task.sessions, event.session)
-                task = replace(task, status="running", attempt=event.attempt, sessions=sessions)
+                task = replace(
+                    task,
+                    status="running",
+                    attempt=event.attempt,
+                    sessions=sessions,
+                    started=task.started or event.at,
+                    finished=None,
+                )
             case TaskEnded():
                 task = replace(
                     task,
@@ -177,6 +184,7 @@ class RunFold:
                     attempt=event.attempt or task.attempt,
                     error=event.error,
                     result=event.result,
+                    finished=None if event.retry else event.at,
                 )
             case _:
                 assert_never(event)

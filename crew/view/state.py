@@ -58,6 +58,8 @@ class TaskView:
         attempt: The latest attempt, 0 before the first.
         error: Why the latest attempt that ended did not succeed.
         sessions: One for each attempt, in order.
+        started: When its first attempt began.
+        finished: When it ended for good.
     """
 
     id: str
@@ -70,6 +72,8 @@ class TaskView:
     error: Failure | None = None
     result: ArtifactRef | None = None
     sessions: tuple[str, ...] = ()
+    started: datetime | None = None
+    finished: datetime | None = None
 
     @property
     def ended(self) -> bool:

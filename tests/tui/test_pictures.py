@@ -39,6 +39,7 @@ def items(seq: int) -> list[FeedItem]:
         pytest.param(RUNNING, "g j x", id="cancel-asked"),
         pytest.param(RUNNING, "g j s h i", id="steer"),
         pytest.param(RUNNING, "question_mark", id="help"),
+        pytest.param(RUNNING, "t g j j", id="tasks"),
     ],
 )
 def test_it_looks_as_it_did(
