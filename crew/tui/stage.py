@@ -1,20 +1,17 @@
-"""What all screens share: the lines around the panes, the question, the composer, the card."""
+"""What all screens about a run share: where one is in it, and what keys do to it."""
 
 from abc import abstractmethod
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
-from textual import events
 from textual.app import ComposeResult
-from textual.containers import Vertical
-from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Static
 
 from crew.tui.approval import ApprovalCard
-from crew.tui.bars import Bar, Span, hints, labels
+from crew.tui.bars import Bar, Span, labels
 from crew.tui.composer import WRITING, Composer
-from crew.tui.keys import BY_ID, Key, listed
+from crew.tui.framed import Framed
+from crew.tui.keys import BY_ID, Key
 from crew.tui.palette import SIGNS
 from crew.tui.result_screen import open_result, result_of
 from crew.tui.run_model import Changes
@@ -29,11 +26,6 @@ from crew.view import (
     run_state,
 )
 
-if TYPE_CHECKING:
-    from crew.tui.app import Observer
-
-LEAST_WIDTH, LEAST_HEIGHT = 48, 14
-
 _ALTERNATIVES = {
     "pause": (Deed.PAUSE, Deed.PAUSE_HARD, Deed.RESUME),
     "pause_run": (Deed.PAUSE_RUN, Deed.RESUME_RUN),
@@ -41,90 +33,28 @@ _ALTERNATIVES = {
 _PAUSE_LABELS = {Deed.PAUSE_HARD: "pause now", Deed.RESUME: "resume"}
 
 
-class Stage(Screen[None]):
-    """A screen of the observer; a pane in the middle, the same lines around it."""
+class Stage(Framed):
+    """A screen about one run; a pane in the middle, the same lines around it."""
 
-    NAME: ClassVar[str]
     TRAIL: ClassVar[tuple[str, ...]] = ()
     """Names behind the crumbs, for what is no session."""
-    DEFAULT_CSS = """
-    Stage { layers: default card small; }
-    Stage #crumbs { background: $panel; }
-    Stage #small { layer: small; display: none; width: 1fr; height: 1fr;
-                   content-align: center middle; }
-    Stage.-small #small { display: block; }
-    Stage.-small #stage { display: none; }
-    """
-    BLANK = True
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._asked = ""
-        self._confirmed = False
-        self._said: Span | None = None
-
-    @property
-    def observer(self) -> "Observer":
-        """The app."""
-        app: Observer = self.app  # type: ignore[assignment]  # stages live in an Observer only
-        return app
 
     @property
     @abstractmethod
     def session(self) -> str | None:
         """The session that keys are about."""
 
-    @abstractmethod
-    def body(self) -> Iterable[Widget]:
-        """The lines and panes between the crumbs and the message."""
-
-    @abstractmethod
-    def picture(self, changes: Changes) -> None:
-        """Show what changed."""
-
-    @property
-    @abstractmethod
-    def main(self) -> Widget:
-        """The pane that has the keys."""
-
     def compose(self) -> ComposeResult:
-        """Crumbs, what the screen is for, a message, the keys."""
-        with Vertical(id="stage"):
-            yield Bar(id="crumbs")
-            yield from self.body()
-            yield Bar(id="message")
-            yield Composer()
-            yield Bar(id="hints")
+        """The frame, and a card for what is asked."""
+        yield from super().compose()
         yield ApprovalCard()
-        yield Static("this terminal is too small for the observer", id="small")
 
-    def on_mount(self) -> None:
-        """Give the keys to the pane."""
-        self.main.focus()
+    def below(self) -> Iterable[Widget]:
+        """The line where a person writes."""
+        yield Composer()
 
-    def on_screen_resume(self) -> None:
-        """Show the run as it is now, after another screen was in front."""
-        self.refresh_all()
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Say so where the terminal is too small."""
-        size = event.size
-        self.set_class(size.width < LEAST_WIDTH or size.height < LEAST_HEIGHT, "-small")
-        self.call_after_refresh(self.refresh_all)
-
-    @property
-    def ready(self) -> bool:
-        """Whether its parts are there."""
-        return self.is_mounted
-
-    def refresh_all(self) -> None:
-        """Show everything anew."""
-        self.show(Changes(events=True, moved=True))
-
-    def show(self, changes: Changes) -> None:
-        """Show what changed, and the lines around it."""
-        if not self.ready:
-            return
+    def head(self) -> tuple[Sequence[Span], Sequence[Span]]:
+        """The way to what is shown, and how the run stands."""
         view, now = self.observer.view, self.observer.now()
         mark, words = run_state(view, now)
         left = [Span(text=" ")]
@@ -135,46 +65,32 @@ class Stage(Screen[None]):
         for name in self.TRAIL:
             left += [Span(text=" > ", look=Tone.SECONDARY), Span(text=name, strong=True)]
         state = [Span(text=f"{SIGNS[mark]} ", look=mark), Span(text=f"{words} ", look=mark)]
-        self.query_one("#crumbs", Bar).say(left, state)
-        self.picture(changes)
-        self._show_card()
-        self.show_message()
-        self.show_hints()
+        return left, state
+
+    def show(self, changes: Changes) -> None:
+        """Show what changed, and the lines around it."""
+        if self.ready:
+            self._show_card()
+        super().show(changes)
 
     @property
     def crumb(self) -> str:
         """Where the crumbs lead to."""
         return RUN
 
-    # Message, question, keys.
-
-    def say(self, text: str, tone: Tone = Tone.SECONDARY) -> None:
-        """Put a word on the message line, until the next key."""
-        self._said = Span(text=f" {text}", look=tone)
-        self.show_message()
-
-    def show_message(self) -> None:
-        """The question, else what was said last, else the answer to the last command."""
-        bar = self.query_one("#message", Bar)
-        if self._said is not None:
-            bar.say([self._said])
-            return
+    def reply(self) -> Span | None:
+        """What became of the last command."""
         if self.observer.reply is None:
-            bar.say([])
-            return
+            return None
         good, words = self.observer.reply
-        bar.say([Span(text=f" {words}", look=Tone.PERSON if good else Tone.BAD)])
+        return Span(text=f" {words}", look=Tone.PERSON if good else Tone.BAD)
 
     def show_hints(self) -> None:
         """The keys that apply now; while one writes, those of the line."""
         if self.query_one(Composer).display:
             self.query_one("#hints", Bar).say(labels(WRITING))
             return
-        keys = [
-            (key, self._label(key)) for key in listed(self.NAME) if key.label and self.applies(key)
-        ]
-        keys.sort(key=lambda each: each[0].id in {"help", "leave"})
-        self.query_one("#hints", Bar).say(hints(keys, self.size.width))
+        super().show_hints()
 
     def applies(self, key: Key) -> bool:
         """Whether a key would do something now."""
@@ -185,39 +101,14 @@ class Stage(Screen[None]):
         can = self.observer.possible(self.session)
         return any(deed in can for deed in _ALTERNATIVES.get(key.id, (key.deed,)))
 
-    def _label(self, key: Key) -> str:
+    def label(self, key: Key) -> str:
+        """What a key is called in the footer now."""
         if key.id == "pause":
             deed = pause_deed(self.observer.view, self.session or "")
             return _PAUSE_LABELS.get(deed, key.label) if deed else key.label
         if key.id == "pause_run" and Deed.RESUME_RUN in possible(self.observer.view, None):
             return "resume run"
         return key.label
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Let keys that do not apply pass by."""
-        return action != "do" or self.applies(BY_ID[str(parameters[0])])
-
-    def action_do(self, name: str) -> None:
-        """Do what a key stands for; whatever it is, an open question is settled by it."""
-        self.observer.touched = True
-        asked, self._asked, self._said = self._asked, "", None
-        self._confirmed = asked == name
-        getattr(self, f"do_{name}")()
-        self.show_message()
-        self.show_hints()
-
-    def ask(self, name: str, question: str) -> bool:
-        """Ask once before a key does its work; True when it was asked already.
-
-        Args:
-            name: The key's id.
-            question: What to put on the message line.
-        """
-        if self._confirmed:
-            return True
-        self._asked = name
-        self.say(question, Tone.BAD)
-        return False
 
     # What the keys do on every screen.
 
@@ -272,14 +163,6 @@ class Stage(Screen[None]):
     def do_result(self) -> None:
         """Show what it came to."""
         self.run_worker(open_result(self.observer, self.crumb), group="result", exclusive=True)
-
-    def do_help(self) -> None:
-        """Show the keys."""
-        self.observer.show_help(self.NAME)
-
-    def do_leave(self) -> None:
-        """Leave the observer."""
-        self.observer.leave()
 
     def _write_to(self, prompt: str, deed: Deed) -> None:
         subject = self.session or ""

@@ -1,0 +1,179 @@
+"""What all screens of the observer share: crumbs above, a message and the keys below, a body."""
+
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from crew.tui.bars import Bar, Span, hints
+from crew.tui.keys import BY_ID, Key, listed
+from crew.tui.run_model import Changes
+from crew.view import Tone
+
+if TYPE_CHECKING:
+    from crew.tui.app import Observer
+
+LEAST_WIDTH, LEAST_HEIGHT = 48, 14
+
+
+class Framed(Screen[None]):
+    """A screen whose keys come from the registry, and whose lines keep their places."""
+
+    NAME: ClassVar[str]
+    DEFAULT_CSS = """
+    Framed { layers: default card small; }
+    Framed #crumbs { background: $panel; }
+    Framed #small { layer: small; display: none; width: 1fr; height: 1fr;
+                    content-align: center middle; }
+    Framed.-small #small { display: block; }
+    Framed.-small #stage { display: none; }
+    """
+    BLANK = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._asked = ""
+        self._confirmed = False
+        self._said: Span | None = None
+
+    @property
+    def observer(self) -> "Observer":
+        """The app."""
+        app: Observer = self.app  # type: ignore[assignment]  # they live in an Observer only
+        return app
+
+    @property
+    @abstractmethod
+    def main(self) -> Widget:
+        """The pane that has the keys."""
+
+    @abstractmethod
+    def head(self) -> tuple[Sequence[Span], Sequence[Span]]:
+        """The first line: where one is, and how it stands."""
+
+    @abstractmethod
+    def body(self) -> Iterable[Widget]:
+        """The lines and panes between the crumbs and the message."""
+
+    def below(self) -> Iterable[Widget]:
+        """Lines between the message and the keys."""
+        return ()
+
+    @abstractmethod
+    def picture(self, changes: Changes) -> None:
+        """Show what changed."""
+
+    def compose(self) -> ComposeResult:
+        """Crumbs, what the screen is for, a message, the keys."""
+        with Vertical(id="stage"):
+            yield Bar(id="crumbs")
+            yield from self.body()
+            yield Bar(id="message")
+            yield from self.below()
+            yield Bar(id="hints")
+        yield Static("this terminal is too small for the observer", id="small")
+
+    def on_mount(self) -> None:
+        """Give the keys to the pane."""
+        self.main.focus()
+
+    def on_screen_resume(self) -> None:
+        """Show the run as it is now, after another screen was in front."""
+        self.refresh_all()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Say so where the terminal is too small."""
+        size = event.size
+        self.set_class(size.width < LEAST_WIDTH or size.height < LEAST_HEIGHT, "-small")
+        self.call_after_refresh(self.refresh_all)
+
+    @property
+    def ready(self) -> bool:
+        """Whether its parts are there."""
+        return self.is_mounted
+
+    def refresh_all(self) -> None:
+        """Show everything anew."""
+        self.show(Changes(events=True, moved=True))
+
+    def show(self, changes: Changes) -> None:
+        """Show what changed, and the lines around it."""
+        if not self.ready:
+            return
+        self.query_one("#crumbs", Bar).say(*self.head())
+        self.picture(changes)
+        self.show_message()
+        self.show_hints()
+
+    # Message, question, keys.
+
+    def say(self, text: str, tone: Tone = Tone.SECONDARY) -> None:
+        """Put a word on the message line, until the next key."""
+        self._said = Span(text=f" {text}", look=tone)
+        self.show_message()
+
+    def reply(self) -> Span | None:
+        """What to say while nothing else is said."""
+        return None
+
+    def show_message(self) -> None:
+        """The question, else what was said last, else the answer to the last command."""
+        said = self._said or self.reply()
+        self.query_one("#message", Bar).say([said] if said is not None else [])
+
+    def show_hints(self) -> None:
+        """The keys that apply now."""
+        keys = [
+            (key, self.label(key)) for key in listed(self.NAME) if key.label and self.applies(key)
+        ]
+        keys.sort(key=lambda each: each[0].id in {"help", "leave"})
+        self.query_one("#hints", Bar).say(hints(keys, self.size.width))
+
+    def applies(self, key: Key) -> bool:
+        """Whether a key would do something now."""
+        del key
+        return True
+
+    def label(self, key: Key) -> str:
+        """What a key is called in the footer now."""
+        return key.label
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Let keys that do not apply pass by."""
+        return action != "do" or self.applies(BY_ID[str(parameters[0])])
+
+    def action_do(self, name: str) -> None:
+        """Do what a key stands for; whatever it is, an open question is settled by it."""
+        self.observer.touched = True
+        asked, self._asked, self._said = self._asked, "", None
+        self._confirmed = asked == name
+        getattr(self, f"do_{name}")()
+        self.show_message()
+        self.show_hints()
+
+    def ask(self, name: str, question: str) -> bool:
+        """Ask once before a key does its work; True when it was asked already.
+
+        Args:
+            name: The key's id.
+            question: What to put on the message line.
+        """
+        if self._confirmed:
+            return True
+        self._asked = name
+        self.say(question, Tone.BAD)
+        return False
+
+    def do_help(self) -> None:
+        """Show the keys."""
+        self.observer.show_help(self.NAME)
+
+    def do_leave(self) -> None:
+        """Leave the observer."""
+        self.observer.leave()
