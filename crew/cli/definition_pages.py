@@ -117,8 +117,12 @@ def _put(value: Any) -> None:
     sys.stdout.write(json_text.dumps(value, indent=2) + "\n")
 
 
-def _dumped(value: Definition | Plan | Problem | Source | None) -> Any:
+def _dumped(value: Definition | Plan | Problem | None) -> Any:
     return None if value is None else value.model_dump(mode="json")
+
+
+def _place(source: Source) -> dict[str, str]:
+    return {"path": source.path, "layer": source.layer}
 
 
 def _summary(kind: Kind, entry: Entry) -> dict[str, Any]:
@@ -126,8 +130,8 @@ def _summary(kind: Kind, entry: Entry) -> dict[str, Any]:
         "kind": kind,
         "name": entry.name,
         "description": entry.definition.description if entry.definition else "",
-        **_dumped(entry.source),
-        "shadows": [_dumped(source) for source in entry.shadows],
+        **_place(entry.source),
+        "shadows": [_place(source) for source in entry.shadows],
         "problems": [_dumped(problem) for problem in entry.problems],
     }
 
@@ -136,8 +140,8 @@ def _shadowed(kind: Kind, entry: Entry) -> dict[str, Any]:
     return {
         "kind": kind,
         "name": entry.name,
-        "used": _dumped(entry.source),
-        "unused": [_dumped(source) for source in entry.shadows],
+        "used": _place(entry.source),
+        "unused": [_place(source) for source in entry.shadows],
     }
 
 

@@ -125,6 +125,13 @@ class Library:
             raise _error(resolver.problems)
         return plan
 
+    def line(self, source: Source, key: tuple[str, ...]) -> int:
+        """The line where a definition that was read has a key; 0 where it has none."""
+        for (_, path), parsed in self._parsed.items():
+            if printable(path) == source.path and key in parsed.places:
+                return parsed.places[key].line
+        return 0
+
     def check(self, path: Path | None = None) -> list[Problem]:
         """Every problem of every file, or of one file or folder, and of what these name.
 

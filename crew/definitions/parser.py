@@ -1,5 +1,6 @@
 """A markdown file to a validated agent, team or workflow, with every problem of the file."""
 
+import hashlib
 from collections.abc import Collection
 from pathlib import Path
 
@@ -58,6 +59,7 @@ def parse_bytes(
 ) -> Parsed:
     """Read a definition from memory, under the name that its file would have."""
     report = Report(display_path(Path(source.path)))
+    source = source.model_copy(update={"sha256": hashlib.sha256(data).hexdigest()})
     text = files.decode(data, report)
     document = None if text is None else files.split(text, report)
     if document is None:

@@ -63,7 +63,7 @@ max_concurrency: 4
 # What the whole run may spend.
 budget: {{tokens: 2m}}
 # Effects (write, execute) or tools that need no asking. A file of a repository can't grant these
-# by itself: whoever starts the run adds `--allow`.
+# by itself: whoever runs it says `crew trust` once, or `--allow`.
 permissions: []
 ---
 What every member of this team should know: the purpose, who reads the result, what to leave alone.

@@ -18,10 +18,15 @@ DEFAULT_OUTPUT: JsonObject = {
 
 
 class Source(Record):
-    """Where a definition was read from."""
+    """Where a definition was read from.
+
+    Attributes:
+        sha256: Digest of the bytes that were read; empty where they were not.
+    """
 
     path: str
     layer: Layer
+    sha256: str = ""
 
 
 class Budget(Record):

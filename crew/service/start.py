@@ -29,6 +29,7 @@ from crew.orchestration.inbox import serve_inbox
 from crew.orchestration.ledger import SpawnLimits
 from crew.orchestration.outcome import RunOutcome
 from crew.records import Status, utc_now
+from crew.service.trust import grants
 from crew.session.middleware import Middleware
 from crew.store.folder import RunFolder, create, new_run_id
 from crew.store.lock import RunLock
@@ -167,10 +168,11 @@ async def start(
     if library is None:
         library = default_library(workspace.root, environ, tools=request.tools)
     plan = library.plan(request.team)
+    _check_allow(request)
+    granted = grants(plan, request.allow, workspace.root, environ)
     config = request.config if request.config is not None else load_config(environ)
     models = Models(request.model, request.clients, config=config, environ=environ)
     _check_models(models, plan)
-    grants = _grants(plan, request)
     await _check_scope(workspace, request.scope)
     redact = Redactor.from_environ(environ, known=config.secrets(environ))
     with ExitStack() as held:
@@ -183,7 +185,7 @@ async def start(
         engine = Engine(
             folder=folder,
             plan=plan,
-            options=_options(request, plan, grants),
+            options=_options(request, plan, granted),
             models=models,
             workspace=workspace,
             recorder=recorder,
@@ -260,32 +262,21 @@ def _check_paths(workspace: Workspace, unchanged: Iterable[str]) -> None:
             )
 
 
-def _grants(plan: Plan, request: RunRequest) -> frozenset[str]:
-    """What needs no asking. A repository's own team file cannot grant itself anything."""
-    allow = request.allow
+def _check_allow(request: RunRequest) -> None:
     known = (Effect.WRITE.value, Effect.EXECUTE.value, *TOOL_NAMES, *request.tools)
-    unknown = [name for name in allow if name not in known]
+    unknown = [name for name in request.allow if name not in known]
     if unknown:
         raise UsageError(
             f"--allow {unknown[0]}: there is no such effect or tool",
             hint=f"one of: {', '.join(known)}",
         )
-    team = plan.team
-    wanted = [name for name in team.permissions if name not in allow]
-    if wanted and team.source.layer in ("project", "project-root"):
-        flags = " ".join(f"--allow {name}" for name in wanted)
-        raise UsageError(
-            f"team {team.name} is this repository's own and asks for {', '.join(wanted)}",
-            hint=f"if you trust it: crew run {team.name} {flags}",
-        )
-    return frozenset((*team.permissions, *allow))
 
 
 def _make_folder(request: RunRequest, sources: Sources) -> RunFolder:
     return create(request.home, new_run_id(request.team, sources.now(), sources.new_id()[:4]))
 
 
-def _options(request: RunRequest, plan: Plan, grants: frozenset[str]) -> RunOptions:
+def _options(request: RunRequest, plan: Plan, granted: frozenset[str]) -> RunOptions:
     return RunOptions(
         goal=request.goal,
         scope=request.scope,
@@ -293,7 +284,7 @@ def _options(request: RunRequest, plan: Plan, grants: frozenset[str]) -> RunOpti
             request.max_concurrency or plan.team.max_concurrency, request.limits.sessions
         ),
         budget_tokens=request.budget_tokens or plan.team.budget.tokens,
-        grants=grants,
+        grants=granted,
         interactive=request.interactive,
         limits=request.limits,
         middleware=request.middleware,

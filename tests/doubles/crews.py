@@ -86,7 +86,8 @@ class Crew:
 
     @asynccontextmanager
     async def start(self, **options: Any) -> AsyncIterator[LiveRun]:
-        """Start a run of the team."""
+        """Start a run of the team; `environ` is the environment, the rest `RunRequest`'s."""
+        environ = options.pop("environ", {})
         request = RunRequest(
             team="crew",
             workspace=self.root,
@@ -101,7 +102,7 @@ class Crew:
             },
         )
         with anyio.fail_after(PATIENCE):
-            async with start(request, sources=steady_sources(), environ={}) as run:
+            async with start(request, sources=steady_sources(), environ=environ) as run:
                 self.run = run
                 yield run
 
