@@ -1,6 +1,5 @@
 """The one writer of a live run: what happens is on disk first, and then announced."""
 
-import os
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
@@ -18,6 +17,7 @@ from crew.errors import StoreError
 from crew.events import Event, EventBase, RunEnded
 from crew.progress import Progress
 from crew.store.artifacts import ArtifactStore
+from crew.store.atomic import fsync
 from crew.store.folder import RunFolder
 from crew.store.journal import Journal
 from crew.store.jsonl import AppendLog, DescriptorPool
@@ -58,7 +58,7 @@ class Recorder:
         epoch: int,
         now: Callable[[], datetime],
         redact: Redactor,
-        sync: Callable[[int], None] = os.fsync,
+        sync: Callable[[int], None] = fsync,
     ) -> None:
         self.folder = folder
         self.epoch = epoch

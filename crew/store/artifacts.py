@@ -13,7 +13,7 @@ from pathlib import Path
 
 from crew.errors import StoreError, ToolError
 from crew.records import ArtifactRef
-from crew.store.atomic import sync_path
+from crew.store.atomic import fsync, sync_path
 from crew.store.folder import RunFolder
 from crew.store.redact import Redactor
 
@@ -93,7 +93,7 @@ class ArtifactStore:
             return False
         return len(data) == ref.size and hashlib.sha256(data).hexdigest() == ref.sha256
 
-    def sync(self, sync: Callable[[int], None] = os.fsync) -> None:
+    def sync(self, sync: Callable[[int], None] = fsync) -> None:
         """Have everything that was stored on the disk; may run in another thread.
 
         Raises:

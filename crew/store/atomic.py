@@ -1,5 +1,6 @@
 """Whole files, replaced in one step: a reader sees the old one or the new one, nothing between."""
 
+import fcntl
 import json
 import os
 import tempfile
@@ -34,7 +35,7 @@ def replace(
             file.flush()
             os.fchmod(file.fileno(), mode)
             if sync:
-                os.fsync(file.fileno())
+                fsync(file.fileno())
         os.replace(temporary, path)
         if sync_folder:
             sync_path(path.parent)
@@ -45,7 +46,21 @@ def replace(
         raise StoreError.from_os(f"writing {path}", error) from error
 
 
-def sync_path(path: Path, sync: Callable[[int], None] = os.fsync) -> None:
+def fsync(handle: int) -> None:
+    """Have an open file on the disk; past the drive's own cache where the system can ask for it.
+
+    Raises:
+        OSError: It can't be.
+    """
+    full = getattr(fcntl, "F_FULLFSYNC", None)
+    if full is not None:
+        with suppress(OSError):  # a file system that can't do it does what it can
+            fcntl.fcntl(handle, full)
+            return
+    os.fsync(handle)
+
+
+def sync_path(path: Path, sync: Callable[[int], None] = fsync) -> None:
     """Have a file, or a folder's names, on the disk.
 
     Raises:

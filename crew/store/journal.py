@@ -1,6 +1,5 @@
 """The journal: a run's events, numbered without gaps, on disk before anyone hears of them."""
 
-import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from pydantic_core import to_json
 from crew.errors import StoreError
 from crew.events import Event, EventBase, parse_event
 from crew.records import Record
-from crew.store.atomic import sync_path
+from crew.store.atomic import fsync, sync_path
 from crew.store.folder import RunFolder
 from crew.store.jsonl import AppendLog
 from crew.store.redact import Redactor
@@ -53,7 +52,7 @@ class Journal:
         epoch: int,
         now: Callable[[], datetime],
         redact: Redactor,
-        sync: Callable[[int], None] = os.fsync,
+        sync: Callable[[int], None] = fsync,
         prior: Callable[[], None] = _nothing,
     ) -> None:
         self._log = AppendLog(folder.journal, redact=redact)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from crew.errors import StoreError
+from crew.store.atomic import fsync
 from crew.store.redact import Redactor
 
 _BLOCK = 1 << 18
@@ -120,7 +121,7 @@ class AppendLog:
             StoreError: The disk refused.
         """
         try:
-            os.fsync(self._pool.descriptor(self.path))
+            fsync(self._pool.descriptor(self.path))
         except OSError as error:
             raise StoreError.from_os(f"syncing {self.path}", error) from error
 

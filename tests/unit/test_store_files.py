@@ -1,4 +1,5 @@
 import errno
+import fcntl
 import json
 import os
 import resource
@@ -14,6 +15,7 @@ from crew.records import ArtifactRef, Status
 from crew.store import atomic, manifest
 from crew.store import folder as folders
 from crew.store.artifacts import ArtifactStore
+from crew.store.atomic import fsync
 from crew.store.folder import RunFolder
 from crew.store.jsonl import AppendLog, DescriptorPool
 from crew.store.manifest import Manifest
@@ -309,3 +311,21 @@ def test_storing_in_a_folder_that_is_gone_is_an_error_of_the_store(
     assert isinstance(error.value.__cause__, OSError)
     assert error.value.__cause__.errno == errno.ENOENT
     assert json.dumps(error.value.message)
+
+
+@pytest.mark.parametrize(("able", "synced"), [(True, ["full"]), (False, ["full", "plain"])])
+def test_a_sync_goes_past_the_drives_cache_where_the_system_can(
+    monkeypatch: pytest.MonkeyPatch, able: bool, synced: list[str]
+) -> None:
+    asked: list[str] = []
+
+    def control(handle: int, command: int) -> None:
+        asked.append("full")
+        if not able:
+            raise OSError(errno.ENOTSUP, "not supported")
+
+    monkeypatch.setattr(fcntl, "F_FULLFSYNC", 51, raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", control)
+    monkeypatch.setattr(os, "fsync", lambda handle: asked.append("plain"))
+    fsync(0)
+    assert asked == synced
