@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from crew.cli.interrupts import Interrupts
     from crew.service import LiveRun, RunOutcome, RunRequest, StoredRun
 
-LOG = "runner.log"
-"""What a runner has to say, in the run's folder."""
-
 _GLANCE = 0.25
 _LAST_WORDS = 3.0
 
@@ -181,19 +178,17 @@ def _settle(run: "LiveRun", workspace: Path) -> None:
     Raises:
         StoreError: The log can't be written, or the workspace is gone.
     """
-    log = run.folder / LOG
+    from crew.service.runner_log import speak_into
+
     try:
-        handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         os.chdir(workspace)
     except OSError as error:
-        raise StoreError.from_os(f"opening {log}", error) from error
+        raise StoreError.from_os(f"going to {workspace}", error) from error
+    told, speaker = json.dumps({"run": run.id, "folder": str(run.folder)}), os.dup(1)
+    speak_into(run.folder, os.environ)
     with suppress(OSError):  # whoever started it may have gone already
-        os.write(1, json.dumps({"run": run.id, "folder": str(run.folder)}).encode("ascii"))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.dup2(handle, 1)
-    os.dup2(handle, 2)
-    os.close(handle)
+        os.write(speaker, told.encode("ascii"))
+    os.close(speaker)
 
 
 def wait(

@@ -15,12 +15,14 @@ from crew.records import UNSTAMPED, utc_now
 from crew.store.folder import RunFolder
 from crew.store.inbox import put, withdraw
 from crew.store.lock import holder
+from crew.store.redact import Redactor
 from crew.store.tail import read_back
 
 PATIENCE = 10.0
 """Seconds that a live process has for its answer."""
 
 _GLANCE = 0.5
+_SHAPES_ONLY = Redactor()
 
 
 class RemoteControl:
@@ -28,6 +30,7 @@ class RemoteControl:
 
     Args:
         folder: The run.
+        redact: Keeps the sender's secrets out of the file that a command is until it is taken.
         now: The wall clock in UTC.
         patience: Seconds to wait for an answer.
     """
@@ -36,10 +39,12 @@ class RemoteControl:
         self,
         folder: RunFolder,
         *,
+        redact: Redactor = _SHAPES_ONLY,
         now: Callable[[], datetime] = utc_now,
         patience: float = PATIENCE,
     ) -> None:
         self._folder = folder
+        self._redact = redact
         self._now = now
         self._patience = patience
         self._count = 0
@@ -58,7 +63,7 @@ class RemoteControl:
             command = command.model_copy(update={"at": self._now()})
         self._count += 1
         order = f"{self._now():%Y%m%d%H%M%S%f}-{self._count:06}"
-        path = put(self._folder, command, order)
+        path = put(self._folder, command, order, redact=self._redact)
         answer: Event | None = None
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._until_gone, tasks.cancel_scope)

@@ -1,6 +1,7 @@
 """Runs that are kept: the list of them, and one of them opened for reading."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from crew.events import Event, SessionStarted
 from crew.feed import Feed
 from crew.orchestration.outcome import RunOutcome
 from crew.records import TERMINAL, ArtifactRef, Status, Usage
+from crew.service.redaction import machine_redactor
 from crew.service.remote import RemoteControl
 from crew.store.artifacts import ArtifactStore
 from crew.store.folder import RunFolder, find, home_for, runs
@@ -57,7 +59,7 @@ class StoredRun:
     @property
     def control(self) -> Control:
         """Takes commands for the run's process, wherever it is."""
-        return RemoteControl(self._folder)
+        return RemoteControl(self._folder, redact=machine_redactor(os.environ))
 
     @property
     def fail_on(self) -> str | None:

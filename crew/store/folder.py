@@ -4,6 +4,7 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -181,9 +182,13 @@ def _hide_from_git(home: Path) -> None:
     """Keep runs out of commits, without hiding what else a chosen home may hold."""
     ignore = home / ".gitignore"
     ours = home.name == ".crew" or not any(home.iterdir())
-    if ours and not ignore.exists():
-        ignore.write_text(_IGNORED, encoding="utf-8")
-        ignore.chmod(0o600)
+    if not ours or os.path.lexists(ignore):
+        return
+    # A link that a repository brings along must not lead the pen elsewhere.
+    with suppress(FileExistsError):
+        handle = os.open(ignore, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(handle, "w", encoding="utf-8") as file:
+            file.write(_IGNORED)
 
 
 def runs(home: Path) -> list[RunFolder]:

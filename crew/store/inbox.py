@@ -1,6 +1,7 @@
 """Commands from other processes: one file each in the run's `control/`, taken once."""
 
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,21 +10,27 @@ from pydantic import TypeAdapter, ValidationError
 from crew.commands import Command
 from crew.store.atomic import replace
 from crew.store.folder import RunFolder
+from crew.store.redact import Redactor
 
 LARGEST = 1 << 20
 """Bytes of a command's file; a larger one is not read."""
 
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+_SHAPES_ONLY = Redactor()
 _TAKEN = ".taken-"
 _COMMAND: TypeAdapter[Command] = TypeAdapter(Command)
 
 
-def put(folder: RunFolder, command: Command, order: str) -> Path:
+def put(
+    folder: RunFolder, command: Command, order: str, *, redact: Redactor = _SHAPES_ONLY
+) -> Path:
     """Leave a command for the process that runs the run.
 
     Args:
         folder: The run.
         command: What is asked.
         order: Sorts before whatever is put later.
+        redact: Keeps secrets out of the file.
 
     Returns:
         The file, for `withdraw`.
@@ -32,7 +39,7 @@ def put(folder: RunFolder, command: Command, order: str) -> Path:
         StoreError: It can't be written.
     """
     path = folder.control / f"{order}-{os.getpid()}.json"
-    replace(path, command.model_dump_json().encode(), sync=False)
+    replace(path, redact.line(command.model_dump_json().encode()), sync=False)
     return path
 
 
@@ -48,7 +55,8 @@ def withdraw(path: Path) -> bool:
 def take(folder: RunFolder) -> list[Command]:
     """The commands that were put since the last call, oldest first; their files are gone.
 
-    What is not a command is dropped: who put it sees that nobody answers.
+    What is not a command is dropped, and so is what another user put there: who put it sees that
+    nobody answers.
     """
     try:
         names = sorted(name for name in os.listdir(folder.control) if name.endswith(".json"))
@@ -62,7 +70,11 @@ def _take(path: Path) -> Command | None:
     claimed = path.with_name(f"{_TAKEN}{path.name}")
     try:
         os.rename(path, claimed)
-        with claimed.open("rb") as file:
+        # A pipe or a link in the place of a command must neither hold nor mislead its reader.
+        with open(os.open(claimed, _FLAGS), "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+                return None
             data = file.read(LARGEST + 1)
     except OSError:
         return None

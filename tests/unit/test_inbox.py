@@ -1,5 +1,6 @@
 """Commands that come through the run's folder."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from crew.service.remote import RemoteControl
 from crew.store.folder import RunFolder, create, new_run_id
 from crew.store.inbox import LARGEST, put, take, withdraw
 from crew.store.lock import RunLock
+from crew.store.redact import Redactor
 from tests.doubles.crews import Crew
 from tests.doubles.models import submits, works
+from tests.doubles.recordings import SECRET
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -46,6 +49,38 @@ def test_what_is_no_command_is_dropped_and_hurts_nobody(tmp_path: Path) -> None:
     assert take(folder) == [Pause(id="a")]
     assert (folder.control / ".5.json.tmp").exists()
     assert take(RunFolder(tmp_path, "gone")) == []
+
+
+def test_what_another_user_put_there_is_dropped(tmp_path: Path) -> None:
+    folder = made(tmp_path)
+    try:
+        os.chown(put(folder, Pause(id="theirs"), "1"), 12345, -1)
+    except PermissionError:
+        pytest.skip("only root gives files away")
+    put(folder, Pause(id="mine"), "2")
+    assert take(folder) == [Pause(id="mine")]
+    assert list(folder.control.iterdir()) == []
+
+
+def test_a_pipe_or_a_link_in_the_place_of_a_command_holds_nobody(tmp_path: Path) -> None:
+    folder = made(tmp_path)
+    os.mkfifo(folder.control / "1.json")
+    elsewhere = tmp_path / "elsewhere.json"
+    elsewhere.write_text(Pause(id="elsewhere").model_dump_json())
+    (folder.control / "2.json").symlink_to(elsewhere)
+    put(folder, Pause(id="a"), "3")
+    assert take(folder) == [Pause(id="a")]
+    assert elsewhere.exists()
+
+
+def test_no_secret_is_in_a_command_that_waits_to_be_taken(tmp_path: Path) -> None:
+    folder = made(tmp_path)
+    steer = Steer(id="a", session="work", text=f"use {SECRET} and 'hunter\\2-hunter\"2'")
+    redact = Redactor(["'hunter\\2-hunter\"2'"])
+    waiting = put(folder, steer, "1", redact=redact).read_text()
+    assert "[redacted:github-token] and [redacted:env]" in waiting
+    (taken,) = take(folder)
+    assert taken.id == "a"
 
 
 def test_a_command_can_be_taken_back_until_it_is_taken(tmp_path: Path) -> None:

@@ -149,3 +149,11 @@ def test_without_runs_the_way_to_one_is_told(tmp_path: Path) -> None:
     with pytest.raises(RunNotFoundError) as error:
         folders.find(tmp_path / "none", "latest")
     assert "crew run" in error.value.hint
+
+
+def test_a_link_in_the_place_of_the_ignore_file_is_not_followed(tmp_path: Path) -> None:
+    home = tmp_path / ".crew"
+    home.mkdir()
+    (home / ".gitignore").symlink_to(tmp_path / "elsewhere")
+    folders.make_home(home)
+    assert not (tmp_path / "elsewhere").exists()
