@@ -19,7 +19,7 @@ from crew.events import RunStarted, SessionStarted, TaskAdded, TaskStarted
 from crew.feed import FeedItem
 from crew.records import utc_now
 from crew.store.folder import RunFolder
-from crew.tui import Observer
+from crew.tui import Observer, Subject
 from crew.tui.session_screen import SessionScreen
 
 SIZE = (160, 50)
@@ -132,7 +132,9 @@ async def opened(
 ) -> AsyncIterator[tuple[Measured, Pilot[None], LoadFeed]]:
     """An observer on a run, at its run screen."""
     feed, ids = LoadFeed(folder), count()
-    app = Measured(feed, control=None, now=utc_now, new_id=lambda: str(next(ids)), tz=UTC)
+    app = Measured(
+        Subject(feed=feed, control=None), now=utc_now, new_id=lambda: str(next(ids)), tz=UTC
+    )
     async with app.run_test(size=SIZE) as pilot:
         for item in run_of(folder, sessions):
             feed.tell.send_nowait(item)

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import termios
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from pathlib import Path
@@ -20,9 +20,9 @@ from crew.commands import Control
 from crew.console import LiveDisplay, Output, PlainDisplay
 from crew.feed import Feed
 from crew.records import Status, utc_now
-from crew.service import StoredRun, open_run, read_result
-from crew.tui import Observer
-from crew.view import RunView
+from crew.service import StoredRun, follow_runs, open_run, read_result
+from crew.tui import Observer, RunList, Subject
+from crew.view import RunView, outcome_words
 
 _NORMAL_SCREEN = b"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?1049l"
 
@@ -58,7 +58,9 @@ class ObserverDisplay:
         Raises:
             Exception: The observer failed; the run was shown in plain lines from there on.
         """
-        observer = self._observer = _observer(feed, self.control, folder=self.folder, stay=False)
+        read = partial(read_result, self.folder) if self.folder is not None else None
+        subject = Subject(feed=feed, control=self.control, read_result=read)
+        observer = self._observer = _observer(subject, stay=False)
         with _signals_given_back():
             await observer.run_async()
         self._observer = None
@@ -82,29 +84,50 @@ class ObserverDisplay:
             self._plain.say(note)
 
 
-def watch(run: StoredRun, control: Control | None, *, session: str = "") -> Observer:
+def watch(run: StoredRun, *, session: str = "") -> Observer:
     """Show a run of a folder until the person leaves.
 
     Args:
         run: The run.
-        control: Takes what the person asks for; None for a run that is over.
         session: The session to begin with.
 
     Returns:
         The observer, for what it knows of the run.
     """
+    observer = _observer(_subject(run), session=session)
+    _show(observer)
+    return observer
+
+
+def watch_all(home: Path) -> None:
+    """Show the list of runs, and each that is opened from it, until the person leaves."""
+    runs = RunList(
+        follow=lambda: follow_runs(home, outcome_words),
+        open=lambda run: _subject(open_run(home, run)),
+    )
+    _show(_observer(None, runs=runs))
+
+
+def _show(observer: Observer) -> None:
+    with _signals_given_back():
+        anyio.run(observer.run_async)
+    if observer.failure is not None:
+        raise observer.failure
+
+
+def _subject(run: StoredRun) -> Subject:
     home = run.folder.parent.parent
 
     async def alive() -> bool:
         found = await anyio.to_thread.run_sync(open_run, home, run.id)
         return found.summary.live
 
-    observer = _observer(run.feed, control, folder=run.folder, alive=alive, session=session)
-    with _signals_given_back():
-        anyio.run(observer.run_async)
-    if observer.failure is not None:
-        raise observer.failure
-    return observer
+    return Subject(
+        feed=run.feed,
+        control=run.control if run.summary.live else None,
+        alive=alive,
+        read_result=partial(read_result, run.folder),
+    )
 
 
 def _left_words(view: RunView, run: str) -> str:
@@ -115,24 +138,20 @@ def _left_words(view: RunView, run: str) -> str:
 
 
 def _observer(
-    feed: Feed,
-    control: Control | None,
+    subject: Subject | None,
     *,
-    folder: Path | None,
-    alive: Callable[[], Awaitable[bool]] | None = None,
+    runs: RunList | None = None,
     stay: bool = True,
     session: str = "",
 ) -> Observer:
     return Observer(
-        feed,
-        control=control,
+        subject,
+        runs=runs,
         now=utc_now,
         new_id=lambda: uuid4().hex,
         tz=_zone(),
-        alive=alive,
         stay=stay,
         session=session,
-        read_result=partial(read_result, folder) if folder is not None else None,
     )
 
 

@@ -36,7 +36,7 @@ def list_runs(*, every: _All = False, json: _Json = False, folder: Folder = None
     from crew.cli import pages
     from crew.service import list_runs as stored_runs
 
-    home = _home(folder)
+    home = home_of(folder)
     pages.list_runs(stored_runs(home), limit=None if every else LISTED, json=json)
 
 
@@ -72,7 +72,8 @@ def logs(
         pages.log_run(run, follow=follow, json=json)
 
 
-def _home(folder: "Path | None") -> "Path":
+def home_of(folder: "Path | None") -> "Path":
+    """Where the runs of a folder are kept."""
     from crew.service import default_home, find_workspace
 
     return default_home(find_workspace(open_workspace(folder)), os.environ)
@@ -83,4 +84,4 @@ def open_target(ref: str, folder: "Path | None") -> tuple["StoredRun", str]:
     from crew.service import open_run
 
     name, _, session = ref.partition("/")
-    return open_run(_home(folder), name or "latest"), session
+    return open_run(home_of(folder), name or "latest"), session

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,7 +10,10 @@ import typer
 from crew.cli.run import Folder
 from crew.errors import UsageError
 
-_Ref = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, the head of it, or latest.")]
+_Ref = Annotated[
+    str | None, typer.Argument(metavar="RUN", help="A run's id, the head of it, or latest.")
+]
+_All = Annotated[bool, typer.Option("--all", "-a", help="Show the list of runs, to open any.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -17,20 +21,40 @@ def register(app: typer.Typer) -> None:
     app.command("watch")(watch)
 
 
-def watch(ref: _Ref = "latest", *, folder: Folder = None) -> None:
+def watch(ref: _Ref = None, *, every: _All = False, folder: Folder = None) -> None:
     """Open the observer on a run, live or over; without a RUN on the newest.
 
     Leaving it (q) changes nothing: a live run goes on.
     """
+    if every and ref is not None:
+        raise UsageError("--all and a RUN exclude each other", hint="use one of them")
+    if every:
+        _watch_all(folder)
+        return
     from crew.cli.runs import open_target
 
-    run, session = open_target(ref, folder)
-    able = sys.stdin.isatty() and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-    if not able:
-        raise UsageError("crew watch needs a terminal", hint=f"use crew logs -f {run.id}")
+    run, session = open_target(ref or "latest", folder)
+    _check_terminal(f"use crew logs -f {run.id}")
 
     from crew.cli.observe import watch as observe
 
-    observed = observe(run, run.control if run.summary.live else None, session=session)
+    observed = observe(run, session=session)
     if not observed.view.over and run.summary.live:
         typer.echo(f"the run goes on; look again: crew watch {run.id}", err=True)
+
+
+def _watch_all(folder: Path | None) -> None:
+    from crew.cli.runs import home_of
+
+    home = home_of(folder)
+    _check_terminal("use crew ps")
+
+    from crew.cli.observe import watch_all
+
+    watch_all(home)
+
+
+def _check_terminal(hint: str) -> None:
+    able = sys.stdin.isatty() and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    if not able:
+        raise UsageError("crew watch needs a terminal", hint=hint)

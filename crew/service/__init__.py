@@ -2,6 +2,7 @@
 
 from crew.orchestration.ledger import SpawnLimits
 from crew.orchestration.outcome import RunOutcome
+from crew.service.listing import RunListing, follow_runs
 from crew.service.runs import RunSummary, StoredRun, default_home, list_runs, open_run, read_result
 from crew.service.start import LiveRun, RunRequest, default_library, find_workspace, start
 from crew.tools.workspace import ReviewScope
@@ -9,6 +10,7 @@ from crew.tools.workspace import ReviewScope
 __all__ = [
     "LiveRun",
     "ReviewScope",
+    "RunListing",
     "RunOutcome",
     "RunRequest",
     "RunSummary",
@@ -17,6 +19,7 @@ __all__ = [
     "default_home",
     "default_library",
     "find_workspace",
+    "follow_runs",
     "list_runs",
     "open_run",
     "read_result",

@@ -134,7 +134,7 @@ def list_runs(home: Path) -> list[RunSummary]:
     found = []
     for folder in runs(home):
         try:
-            found.append(_opened(folder)[0])
+            found.append(opened(folder)[0])
         except StoreError:
             continue
     return found
@@ -148,7 +148,7 @@ def open_run(home: Path, ref: str) -> StoredRun:
         StoreError: Its manifest can't be read.
     """
     folder = find(home, ref)
-    summary, manifest = _opened(folder)
+    summary, manifest = opened(folder)
     return StoredRun(
         id=folder.id,
         folder=folder.root,
@@ -164,7 +164,8 @@ def default_home(workspace: Path, environ: Mapping[str, str]) -> Path:
     return home_for(workspace, environ)
 
 
-def _opened(folder: RunFolder) -> tuple[RunSummary, Manifest]:
+def opened(folder: RunFolder) -> tuple[RunSummary, Manifest]:
+    """A run as its folder has it now."""
     # The lock first: a run that ends in between has its end in the manifest that is read then.
     held = holder(folder)
     live = held is not None and held.live

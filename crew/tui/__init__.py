@@ -2,6 +2,8 @@
 
 from crew.tui.app import Observer
 from crew.tui.keys import keymap
+from crew.tui.observed import Subject
+from crew.tui.runs_table import RunList
 from crew.tui.themes import THEMES
 
-__all__ = ["THEMES", "Observer", "keymap"]
+__all__ = ["THEMES", "Observer", "RunList", "Subject", "keymap"]

@@ -1,46 +1,46 @@
-"""The observer: shows one run from its feed, and sends what a person asks for to its control."""
+"""The observer: shows one run at a time, and sends what a person asks for to its control."""
 
 import os
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, tzinfo
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-import anyio
+import anyio.to_thread
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
 
-from crew.commands import Answer, Command, Control
+from crew.commands import Command
 from crew.errors import CrewError
 from crew.feed import Feed
 from crew.tui.colourless import Colourless
 from crew.tui.driver import driver_class
+from crew.tui.framed import Framed
 from crew.tui.help_screen import HelpScreen
-from crew.tui.keys import listed
+from crew.tui.menu import menu
+from crew.tui.observed import Decision, Observed, Subject
+from crew.tui.pace import Pace
 from crew.tui.result_screen import ReadResult
-from crew.tui.run_model import RunModel
+from crew.tui.run_model import Changes
 from crew.tui.run_screen import RunScreen
+from crew.tui.runs_screen import RunsScreen
+from crew.tui.runs_table import RunList
 from crew.tui.session_screen import SessionScreen
 from crew.tui.stage import Stage
 from crew.tui.tasks_screen import TasksScreen
 from crew.tui.themes import DARK, THEMES
-from crew.view import Deed, RunView, Tone, command_for, latest_session, possible, reply_words
-
-PICTURES = 1 / 10
-"""Seconds between two pictures while something happens."""
+from crew.view import Deed, RunView, Tone, latest_session
 
 CLOCK = 1.0
 """Seconds between two pictures while only time passes."""
 
-_LASTING = {"feed", "alive"}
-
-GLANCE = 1.0
-"""Seconds between two looks whether the run's process lives."""
+_OF_A_RUN = ("feed", "alive", "send")
+_LASTING = {"feed", "alive", "runs"}
 
 
 class Observer(App[None]):
-    """Shows a run until the person leaves.
+    """Shows a run until the person leaves, or a list of runs to choose from.
 
     Pictures are made at most ten times a second and only when something changed; when nothing
     runs, none are made at all.
@@ -50,15 +50,13 @@ class Observer(App[None]):
         failure: The error that closed it, where one did.
 
     Args:
-        feed: The run.
-        control: Takes commands; None where the run can only be looked at.
+        subject: The run; None to begin with the list.
+        runs: The runs to choose from; None where there is only the one.
         now: The wall clock in UTC.
         new_id: Ids of commands.
         tz: The time zone of the times.
-        alive: Whether the run's process still lives; None where that is known.
         stay: Whether to stay when the run has ended and no key was pressed.
         session: The session to begin with, once it is there.
-        read_result: Reads results; None where they can't be looked at.
     """
 
     TITLE = "crew"
@@ -69,17 +67,15 @@ class Observer(App[None]):
 
     def __init__(
         self,
-        feed: Feed,
+        subject: Subject | None,
         *,
-        control: Control | None,
+        runs: RunList | None = None,
         now: Callable[[], datetime],
         new_id: Callable[[], str],
         tz: tzinfo,
-        alive: Callable[[], Awaitable[bool]] | None = None,
         stay: bool = True,
         session: str = "",
         theme: str = DARK.name,
-        read_result: ReadResult | None = None,
     ) -> None:
         no_colour = os.environ.get("NO_COLOR")
         super().__init__(driver_class=driver_class())
@@ -88,56 +84,61 @@ class Observer(App[None]):
         for each in THEMES:
             self.register_theme(each)
         self.theme = theme
-        self.feed = feed
+        self.runs = runs
         self.now = now
-        self.read_result = read_result
         self.touched = False
         self.failure: Exception | None = None
-        self._control = control
         self._new_id = new_id
-        self._alive = alive
+        self._tz = tz
         self._stay = stay
         self._first = session
         self._leaving = False
-        self._model = RunModel(tz)
-        self._last_command = ""
-        self._failure = ""
-        self._possible: tuple[RunView, str | None, frozenset[Deed]] | None = None
-        self._due = False
-        self._drawn = 0.0
+        self._observed = self._taken(subject) if subject is not None else None
+        self._pace = Pace(self, self._draw)
+
+    def _taken(self, subject: Subject) -> Observed:
+        return Observed(subject, new_id=self._new_id, tz=self._tz, wake=self.wake)
+
+    @property
+    def observed(self) -> Observed:
+        """The run that is shown, or was shown last."""
+        if self._observed is None:
+            raise LookupError("no run is shown")
+        return self._observed
+
+    @property
+    def feed(self) -> Feed:
+        """What the run tells."""
+        return self.observed.subject.feed
+
+    @property
+    def read_result(self) -> ReadResult | None:
+        """Reads results; None where they can't be looked at."""
+        return self.observed.subject.read_result
 
     @property
     def view(self) -> RunView:
         """The run as it is now."""
-        return self._model.view
+        return self.observed.view
 
     @property
     def order(self) -> tuple[str, ...]:
         """Sessions in the order of the run's rows."""
-        return self._model.order
+        return self.observed.model.order
 
     @property
     def seq(self) -> int:
         """The last event that was shown."""
-        return self._model.view.seq
+        return self.observed.view.seq
 
     @property
     def reply(self) -> tuple[bool, str] | None:
         """What became of the last command: whether it went well, and words."""
-        if self._failure:
-            return False, self._failure
-        known = self.view.commands.get(self._last_command)
-        return reply_words(self.view, known) if known is not None else None
+        return self.observed.reply
 
     def possible(self, session: str | None) -> frozenset[Deed]:
         """What a person can do now."""
-        if self._control is None:
-            return frozenset()
-        asked = (self.view, session)
-        known = self._possible
-        if known is None or known[0] is not self.view or known[1] != session:
-            known = self._possible = (*asked, possible(*asked))
-        return known[2]
+        return self.observed.possible(session)
 
     # Life.
 
@@ -146,88 +147,64 @@ class Observer(App[None]):
         return [Colourless()] if self.no_color else super().get_line_filters()
 
     def get_default_screen(self) -> Screen[None]:
-        """The run."""
-        return RunScreen()
+        """The run, or the list of runs."""
+        return RunScreen() if self._observed is not None else RunsScreen()
 
     def on_mount(self) -> None:
         """Follow the run, and let clocks tick."""
-        self.run_worker(self._follow(), group="feed")
-        if self._alive is not None:
-            self.run_worker(self._watch_over(self._alive), group="alive")
-        self._clock = self.set_interval(CLOCK, self._tick, pause=True)
+        self._clock = self.set_interval(CLOCK, self.wake, pause=True)
+        if self._observed is not None:
+            self._begin(self._observed)
 
-    async def _follow(self) -> None:
-        async with self.feed.subscribe() as items:
-            async for item in items:
-                self._model.apply(item)
-                self.wake()
+    def _begin(self, observed: Observed) -> None:
+        self.run_worker(self._follow(observed), group="feed")
+        if observed.subject.alive is not None:
+            self.run_worker(observed.watch_over(), group="alive")
+
+    async def _follow(self, observed: Observed) -> None:
+        await observed.follow()
         wanted = self._leaving or not (self._stay or self.touched)
-        if self.view.over and wanted:
+        if observed.view.over and wanted:
             self.leave()
-
-    async def _watch_over(self, alive: Callable[[], Awaitable[bool]]) -> None:
-        while not self.view.over:
-            if not await alive():
-                await anyio.sleep(GLANCE)  # what it wrote last is still to be read
-                self.lost()
-                return
-            await anyio.sleep(GLANCE)
 
     def lost(self) -> None:
         """The run's process is gone."""
-        self._model.interrupt()
-        self.wake()
+        self.observed.lost()
 
     def wake(self) -> None:
         """Have a picture made soon."""
-        if self._due:
-            return
-        self._due = True
-        elapsed = anyio.current_time() - self._drawn
-        if elapsed >= PICTURES:
-            self.call_next(self._draw)
-        else:
-            self.set_timer(PICTURES - elapsed, self._draw)
+        self._pace.wake()
 
     def _draw(self) -> None:
-        self._due = False
-        self._drawn = anyio.current_time()
-        stage = self.stage
-        if stage is None or not stage.ready:
+        front = self.front
+        if front is None or not front.ready:
             self.wake()
             return
-        changes = self._model.take()
-        stage.show(changes)
+        if self._observed is None or self.stage is None:
+            front.show(Changes())
+            return
+        changes = self._observed.model.take()
+        front.show(changes)
         if self._first and self._first in self.view.sessions and not self.touched:
             self.open(self._first)
-        if self.run_screen is not stage:
+        if self.run_screen is not front:
             self.run_screen.keep(changes.story)
         running = self.view.totals.running if changes.events else None
         if running is not None:
-            self._set_clock(running > 0 and not self.quiet)
+            self.set_clock(running > 0 and not self._observed.quiet)
 
     @property
     def settled(self) -> bool:
         """Whether all that is known is in the picture, and nothing is being read or sent."""
         busy = (each.is_running for each in self.workers if each.group not in _LASTING)
-        return not self._due and not any(busy)
+        return not self._pace.due and not any(busy)
 
-    @property
-    def quiet(self) -> bool:
-        """Whether only a person can make something happen."""
-        view = self.view
-        if view.over or view.ended is not None:
-            return True
-        return all(known.over or known.status == "paused" for known in view.sessions.values())
-
-    def _set_clock(self, ticking: bool) -> None:
+    def set_clock(self, ticking: bool) -> None:
+        """Let clocks go on, or stand still."""
         if ticking:
             self._clock.resume()
         else:
             self._clock.pause()
-
-    def _tick(self) -> None:
-        self.wake()
 
     @property
     def run_screen(self) -> RunScreen:
@@ -235,34 +212,71 @@ class Observer(App[None]):
         return next(screen for screen in self.screen_stack if isinstance(screen, RunScreen))
 
     @property
-    def stage(self) -> Stage | None:
+    def front(self) -> Framed | None:
         """The screen of the observer that is in front, behind a menu or not."""
-        stages = [screen for screen in self.screen_stack if isinstance(screen, Stage)]
-        return stages[-1] if stages else None
+        framed = [screen for screen in self.screen_stack if isinstance(screen, Framed)]
+        return framed[-1] if framed else None
+
+    @property
+    def stage(self) -> Stage | None:
+        """The screen in front, where it is about a run."""
+        front = self.front
+        return front if isinstance(front, Stage) else None
 
     # What screens ask for.
+
+    def open_run(self, run: str) -> None:
+        """Show a run of the list."""
+        self.touched = True
+        self.run_worker(self._open_run(run), group="open", exclusive=True)
+
+    async def _open_run(self, run: str) -> None:
+        if self.runs is None:
+            return
+        try:
+            subject = await anyio.to_thread.run_sync(self.runs.open, run)
+        except CrewError as error:
+            self.say(error.message)
+            return
+        self._observed = self._taken(subject)
+        self._begin(self._observed)
+        await self.push_screen(RunScreen())
+
+    def _close_run(self) -> None:
+        """Go back to the list; the run goes on."""
+        for group in _OF_A_RUN:
+            self.workers.cancel_group(self, group)
+        self.pop_screen()
+
+    def open_list(self) -> None:
+        """Show the list of runs, where there is one."""
+        if self.runs is not None and self.stage is not None:
+            self.open(None)
+            self._close_run()
 
     def open(self, session: str | None) -> None:
         """Show a session, or the run."""
         self.touched = True
         stage = self.stage
         if session is None or session not in self.view.sessions:
-            while self.back():
-                pass
+            while not isinstance(self.stage, RunScreen):
+                self.back()
         elif isinstance(stage, SessionScreen):
             stage.look_at(session)
         else:
             self.push_screen(SessionScreen(session))
 
-    def back(self) -> bool:
-        """Show what is behind the screen in front; False where that is the run's."""
+    def back(self) -> None:
+        """Show what is behind the screen in front; behind the run's there may be the list."""
         stage = self.stage
-        if stage is None or isinstance(stage, RunScreen):
-            return False
+        if stage is None:
+            return
+        if isinstance(stage, RunScreen):
+            self.open_list()
+            return
         if stage.session:
             self.run_screen.tree_pane.select_session(stage.session)
         self.pop_screen()
-        return True
 
     def open_tasks(self, session: str | None) -> None:
         """Show the task board, the task of a session selected."""
@@ -275,29 +289,18 @@ class Observer(App[None]):
 
     def command(self, deed: Deed, session: str = "", text: str = "") -> None:
         """Send a command; the journal's answer shows on the message line."""
-        made = command_for(deed, command=self._new_id(), session=session, text=text)
-        self._send(made)
+        self._send(self.observed.deed(deed, session, text))
 
-    def answer(
-        self, request: str, decision: Literal["allow", "allow_session", "deny"], reason: str = ""
-    ) -> None:
+    def answer(self, request: str, decision: Decision, reason: str = "") -> None:
         """Give a person's word on a permission request."""
-        self._send(Answer(id=self._new_id(), request=request, decision=decision, reason=reason))
+        self._send(self.observed.word(request, decision, reason))
 
     def _send(self, command: Command) -> None:
         self.touched = True
-        self._last_command, self._failure = command.id, ""
-        self.run_worker(self._sending(command), group="send")
+        self.run_worker(self._sending(self.observed, command), group="send")
 
-    async def _sending(self, command: Command) -> None:
-        if self._control is None:
-            self._failure = "this run can only be looked at"
-        else:
-            try:
-                await self._control.send(command)
-            except CrewError as error:
-                if command.id not in self.view.commands and self._last_command == command.id:
-                    self._failure = f"not done: {error.message}"
+    async def _sending(self, observed: Observed, command: Command) -> None:
+        await observed.send(command)
         self.wake()
         if self.stage is not None:
             self.stage.show_message()
@@ -316,8 +319,8 @@ class Observer(App[None]):
 
     def say(self, note: str) -> None:
         """Tell the person something that is no part of the run."""
-        if self.stage is not None:
-            self.stage.say(note, Tone.BAD)
+        if self.front is not None:
+            self.front.say(note, Tone.BAD)
 
     def leave_when_over(self) -> None:
         """Close as soon as the run has ended, whatever the person did."""
@@ -330,18 +333,6 @@ class Observer(App[None]):
         self.exit()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """What the palette offers: the keys that apply, and the themes."""
-        stage = self.stage
-        if stage is not None:
-            for key in listed(stage.NAME):
-                if stage.applies(key):
-                    name = key.id
-                    yield SystemCommand(
-                        key.help, f"key {key.shown}", lambda name=name: stage.action_do(name)
-                    )
-        for theme in THEMES:
-            yield SystemCommand(
-                f"theme {theme.name.removeprefix('crew-')}",
-                "change the colours",
-                lambda name=theme.name: setattr(self, "theme", name),
-            )
+        """What the palette offers."""
+        del screen
+        return menu(self)

@@ -8,8 +8,9 @@ from textual.binding import Binding, BindingType
 from crew.errors import UsageError
 from crew.view import Deed
 
-RUN, SESSION, TASKS = "run", "session", "tasks"
+RUN, SESSION, TASKS, RUNS = "run", "session", "tasks", "runs"
 _ALL = frozenset({RUN, SESSION, TASKS})
+_EVERY = _ALL | {RUNS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +37,12 @@ class Key:
 
 
 KEYS = (
-    Key(id="down", keys="j,down", shown="j ↓", help="select the next row"),
-    Key(id="up", keys="k,up", shown="k ↑", help="select the row before"),
-    Key(id="page_down", keys="pagedown", shown="PgDn", help="a page on"),
-    Key(id="page_up", keys="pageup", shown="PgUp", help="a page back"),
-    Key(id="first", keys="g,home", shown="g Home", help="to the beginning"),
-    Key(id="last", keys="G,end", shown="G End", help="to the end"),
+    Key(id="down", keys="j,down", shown="j ↓", help="select the next row", screens=_EVERY),
+    Key(id="up", keys="k,up", shown="k ↑", help="select the row before", screens=_EVERY),
+    Key(id="page_down", keys="pagedown", shown="PgDn", help="a page on", screens=_EVERY),
+    Key(id="page_up", keys="pageup", shown="PgUp", help="a page back", screens=_EVERY),
+    Key(id="first", keys="g,home", shown="g Home", help="to the beginning", screens=_EVERY),
+    Key(id="last", keys="G,end", shown="G End", help="to the end", screens=_EVERY),
     Key(
         id="open",
         keys="enter",
@@ -49,6 +50,14 @@ KEYS = (
         label="open",
         help="open the session of the row",
         screens=frozenset({RUN, TASKS}),
+    ),
+    Key(
+        id="open_run",
+        keys="enter",
+        shown="Enter",
+        label="open",
+        help="open the run of the row",
+        screens=frozenset({RUNS}),
     ),
     Key(
         id="expand",
@@ -63,8 +72,8 @@ KEYS = (
         keys="backspace,escape",
         shown="Esc",
         label="back",
-        help="up to the session or run above",
-        screens=frozenset({SESSION, TASKS}),
+        help="up to the session, the run or the list above",
+        screens=_ALL,
     ),
     Key(
         id="tasks",
@@ -199,13 +208,28 @@ KEYS = (
         deed=Deed.CANCEL_RUN,
     ),
     Key(id="copy", keys="y", shown="y", help="copy the entry", screens=frozenset({SESSION})),
-    Key(id="help", keys="question_mark", shown="?", label="help", help="show the keys"),
-    Key(id="leave", keys="q", shown="q", label="leave", help="leave the observer; the run goes on"),
+    Key(
+        id="help",
+        keys="question_mark",
+        shown="?",
+        label="help",
+        help="show the keys",
+        screens=_EVERY,
+    ),
+    Key(
+        id="leave",
+        keys="q",
+        shown="q",
+        label="leave",
+        help="leave the observer; the run goes on",
+        screens=_EVERY,
+    ),
     Key(
         id="interrupt",
         keys="ctrl+c",
         shown="Ctrl+C",
         help="ask to cancel the run; leaves when it is over",
+        screens=_EVERY,
     ),
 )
 

@@ -2,12 +2,13 @@
 
 from abc import abstractmethod
 
+from crew.tui.framed import Framed
 from crew.tui.line_view import LineView
 from crew.tui.lines import Lines
 from crew.tui.stage import Stage
 
 
-class ListStage(Stage):
+class Listed(Framed):
     """A screen of rows; one of them is selected, and Enter opens what it is about."""
 
     @property
@@ -52,3 +53,7 @@ class ListStage(Stage):
     def do_last(self) -> None:
         """Go to the end."""
         self.pane.go(self.pane.count - 1)
+
+
+class ListStage(Stage, Listed):
+    """A screen of rows about one run."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from textual.widget import Widget
 
 from crew.tui.bars import Bar, Span
-from crew.tui.keys import RUN, bindings
+from crew.tui.keys import RUN, Key, bindings
 from crew.tui.line_view import LineView
 from crew.tui.list_stage import ListStage
 from crew.tui.run_model import Changes
@@ -112,3 +112,13 @@ class RunScreen(ListStage):
     def do_tasks(self) -> None:
         """Show the task board."""
         self.observer.open_tasks(self.session)
+
+    def applies(self, key: Key) -> bool:
+        """Whether a key would do something now."""
+        if key.id == "back":
+            return self.observer.runs is not None
+        return super().applies(key)
+
+    def do_back(self) -> None:
+        """Go back to the list of runs."""
+        self.observer.back()

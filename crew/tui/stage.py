@@ -58,6 +58,8 @@ class Stage(Framed):
         view, now = self.observer.view, self.observer.now()
         mark, words = run_state(view, now)
         left = [Span(text=" ")]
+        if self.observer.runs is not None:
+            left += [Span(text="runs", target="runs"), Span(text=" > ", look=Tone.SECONDARY)]
         for place, crumb in enumerate(crumbs(view, self.crumb)):
             if place:
                 left.append(Span(text=" > ", look=Tone.SECONDARY))
@@ -211,7 +213,9 @@ class Stage(Framed):
     def on_bar_clicked(self, event: Bar.Clicked) -> None:
         """Go where a crumb leads, or do what a key would."""
         event.stop()
-        if event.bar.id == "crumbs":
+        if event.bar.id == "crumbs" and event.target == "runs":
+            self.observer.open_list()
+        elif event.bar.id == "crumbs":
             self.observer.open(event.target if event.target != "run" else None)
         elif event.target in BY_ID and self.applies(BY_ID[event.target]):
             self.action_do(event.target)

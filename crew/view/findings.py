@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from crew.plaintext import clean
-from crew.view.words import one_line
+from crew.view.words import one_line, preview_line
 
 
 class Priority(StrEnum):
@@ -83,6 +83,16 @@ def tally(found: Iterable[Finding]) -> str:
     counts = [f"{n} {p}" for p in Priority if (n := priorities.count(p))]
     noun = "finding" if len(priorities) == 1 else "findings"
     return f"{len(priorities)} {noun}: {', '.join(counts)}"
+
+
+def outcome_words(result: Any) -> str:
+    """What a result came to, in one line: `request changes, 2 findings: 2 P1`; its summary else."""
+    said = verdict(result)
+    listed = isinstance(result, dict) and isinstance(result.get("findings"), list)
+    facts = [said.replace("_", " ")] if said else []
+    if listed:
+        facts.append(tally(findings(result)))
+    return ", ".join(facts) or preview_line(summary(result)[:400])
 
 
 def breaks(result: Any, limit: Priority) -> bool:

@@ -13,7 +13,7 @@ from crew.entries import Entry
 from crew.errors import CommandError
 from crew.feed import FeedItem, Grew
 from crew.progress import Progress
-from crew.tui import Observer
+from crew.tui import Observer, RunList, Subject
 from crew.tui.result_screen import ReadResult
 from crew.tui.stage import Stage
 from tests.doubles.feeds import MemoryFeed, MemoryPages, golden_items
@@ -96,18 +96,23 @@ def observer(
     feed: MemoryFeed | None = None,
     stay: bool = True,
     read_result: ReadResult | None = None,
+    runs: RunList | None = None,
 ) -> Observer:
     """The observer on the golden run, or a part of it."""
     ids = count(1)
     shown = golden_items() if items is None else items
-    return Observer(
-        feed or MemoryFeed(shown, golden_transcripts()),
+    subject = Subject(
+        feed=feed or MemoryFeed(shown, golden_transcripts()),
         control=control,
+        read_result=read_result,
+    )
+    return Observer(
+        None if runs is not None else subject,
+        runs=runs,
         now=lambda: NOW,
         new_id=lambda: f"sent-{next(ids)}",
         tz=UTC,
         stay=stay,
-        read_result=read_result,
     )
 
 
@@ -127,8 +132,14 @@ async def settle(pilot: Pilot[None]) -> None:
     """Wait until what the feed has told is on the screen."""
     app = pilot.app
     assert isinstance(app, Observer)
-    assert isinstance(app.feed, MemoryFeed)
     with anyio.fail_after(10):
-        while not (app.feed.drained and app.settled):
+        while not (_drained(app) and app.settled):
             await pilot.pause(0.01)
     await pilot.pause()
+
+
+def _drained(app: Observer) -> bool:
+    if app.stage is None:
+        return True
+    assert isinstance(app.feed, MemoryFeed)
+    return app.feed.drained

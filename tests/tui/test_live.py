@@ -12,7 +12,7 @@ from crew.entries import Outcome, SteerEntry
 from crew.events import CommandAccepted, PermissionAnswered, SessionStatus
 from crew.records import Status, utc_now
 from crew.service import LiveRun
-from crew.tui import Observer
+from crew.tui import Observer, Subject
 from tests.doubles.crews import Crew
 from tests.doubles.models import calls, says, submits
 from tests.doubles.observers import screen_text
@@ -23,8 +23,7 @@ SIZE = (100, 30)
 def observing(run: LiveRun) -> Observer:
     ids = count(1)
     return Observer(
-        run.feed,
-        control=run.control,
+        Subject(feed=run.feed, control=run.control),
         now=utc_now,
         new_id=lambda: f"key-{next(ids)}",
         tz=UTC,

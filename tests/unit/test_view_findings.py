@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crew.view import Finding, Priority, breaks, findings, summary, tally, verdict, worst
+from crew.view import (
+    Finding,
+    Priority,
+    breaks,
+    findings,
+    outcome_words,
+    summary,
+    tally,
+    verdict,
+    worst,
+)
 
 WHOLE = {
     "title": "Key in the source",
@@ -129,3 +139,13 @@ def test_no_result_is_too_odd_to_read(value: Any) -> None:
     for finding in findings({"findings": value}):
         assert finding.title
         assert finding.priority in Priority
+
+
+def test_a_result_in_one_line_is_its_verdict_and_findings_or_its_summary() -> None:
+    found = [{"title": "a", "priority": "P1"}]
+    assert outcome_words({"verdict": "request_changes", "findings": found}) == (
+        "request changes, 1 finding: 1 P1"
+    )
+    assert outcome_words({"findings": []}) == "no findings"
+    assert outcome_words({"summary": "All\nis \x1b[1mwell."}) == "All is well."
+    assert outcome_words(["anything"]) == ""

@@ -1,0 +1,27 @@
+"""What Ctrl+P offers: the keys that apply where one is, and the themes."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.app import SystemCommand
+
+from crew.tui.keys import listed
+from crew.tui.themes import THEMES
+
+if TYPE_CHECKING:
+    from crew.tui.app import Observer
+
+
+def menu(observer: "Observer") -> Iterable[SystemCommand]:
+    """Every key that would do something now, and every theme."""
+    front = observer.front
+    if front is not None:
+        for key in listed(front.NAME):
+            if front.applies(key):
+                act = partial(front.action_do, key.id)
+                yield SystemCommand(key.help, f"key {key.shown}", act)
+    for theme in THEMES:
+        choose = partial(setattr, observer, "theme", theme.name)
+        name = theme.name.removeprefix("crew-")
+        yield SystemCommand(f"theme {name}", "change the colours", choose)

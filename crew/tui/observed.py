@@ -1,0 +1,145 @@
+"""One run as the observer shows it: what it has told, and the last command that was sent to it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Literal
+
+import anyio
+
+from crew.commands import Answer, Command, Control
+from crew.errors import CrewError
+from crew.feed import Feed
+from crew.tui.result_screen import ReadResult
+from crew.tui.run_model import RunModel
+from crew.view import Deed, RunView, command_for, possible, reply_words
+
+GLANCE = 1.0
+"""Seconds between two looks whether the run's process lives."""
+
+Decision = Literal["allow", "allow_session", "deny"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A run to be shown, and what may be done to it.
+
+    Attributes:
+        control: Takes commands; None where the run can only be looked at.
+        alive: Whether the run's process still lives; None where that is known.
+        read_result: Reads results; None where they can't be looked at.
+    """
+
+    feed: Feed
+    control: Control | None
+    alive: Callable[[], Awaitable[bool]] | None = None
+    read_result: ReadResult | None = None
+
+
+class Observed:
+    """Follows one run, and knows what became of what was asked of it.
+
+    Args:
+        subject: The run.
+        new_id: Ids of commands.
+        tz: The time zone of the times.
+        wake: Called when there is something new to show.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        *,
+        new_id: Callable[[], str],
+        tz: tzinfo,
+        wake: Callable[[], None],
+    ) -> None:
+        self.subject = subject
+        self.model = RunModel(tz)
+        self._new_id = new_id
+        self._wake = wake
+        self._last_command = ""
+        self._failure = ""
+        self._possible: tuple[RunView, str | None, frozenset[Deed]] | None = None
+
+    @property
+    def view(self) -> RunView:
+        """The run as it is now."""
+        return self.model.view
+
+    @property
+    def reply(self) -> tuple[bool, str] | None:
+        """What became of the last command: whether it went well, and words."""
+        if self._failure:
+            return False, self._failure
+        known = self.view.commands.get(self._last_command)
+        return reply_words(self.view, known) if known is not None else None
+
+    def possible(self, session: str | None) -> frozenset[Deed]:
+        """What a person can do now."""
+        if self.subject.control is None:
+            return frozenset()
+        asked = (self.view, session)
+        known = self._possible
+        if known is None or known[0] is not self.view or known[1] != session:
+            known = self._possible = (*asked, possible(*asked))
+        return known[2]
+
+    @property
+    def quiet(self) -> bool:
+        """Whether only a person can make something happen."""
+        view = self.view
+        if view.over or view.ended is not None:
+            return True
+        return all(known.over or known.status == "paused" for known in view.sessions.values())
+
+    # Following.
+
+    async def follow(self) -> None:
+        """Take all that the run tells, to its end."""
+        async with self.subject.feed.subscribe() as items:
+            async for item in items:
+                self.model.apply(item)
+                self._wake()
+
+    async def watch_over(self) -> None:
+        """Notice when the run's process is gone."""
+        alive = self.subject.alive
+        while alive is not None and not self.view.over:
+            if not await alive():
+                await anyio.sleep(GLANCE)  # what it wrote last is still to be read
+                self.lost()
+                return
+            await anyio.sleep(GLANCE)
+
+    def lost(self) -> None:
+        """The run's process is gone."""
+        self.model.interrupt()
+        self._wake()
+
+    # Commands.
+
+    def deed(self, deed: Deed, session: str, text: str) -> Command:
+        """The command that a deed is; the last one from now on."""
+        return self._asked(command_for(deed, command=self._new_id(), session=session, text=text))
+
+    def word(self, request: str, decision: Decision, reason: str) -> Command:
+        """A person's word on a permission request; the last command from now on."""
+        return self._asked(
+            Answer(id=self._new_id(), request=request, decision=decision, reason=reason)
+        )
+
+    def _asked(self, command: Command) -> Command:
+        self._last_command, self._failure = command.id, ""
+        return command
+
+    async def send(self, command: Command) -> None:
+        """Send a command; what a journal does not answer is known from `reply`."""
+        if self.subject.control is None:
+            self._failure = "this run can only be looked at"
+            return
+        try:
+            await self.subject.control.send(command)
+        except CrewError as error:
+            if command.id not in self.view.commands and self._last_command == command.id:
+                self._failure = f"not done: {error.message}"

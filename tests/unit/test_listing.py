@@ -1,0 +1,96 @@
+"""The list of runs as it changes while somebody looks."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import aclosing
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+
+import anyio
+import pytest
+
+from crew.records import Status, utc_now
+from crew.service import RunListing, follow_runs
+from crew.store.folder import RunFolder
+from crew.store.lock import RunLock
+from crew.store.manifest import read, write
+from tests.doubles.kept import copied, make_kept
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    return make_kept(tmp_path_factory.mktemp("kept") / "work")
+
+
+def as_words(result: object) -> str:
+    return f"came to {result}"
+
+
+async def first(home: Path) -> Sequence[RunListing]:
+    async with aclosing(follow_runs(home, as_words)) as lists:
+        return await anext(lists)
+
+
+def ids() -> Iterator[str]:
+    return (f"20260102-00000{n}-crew-0001" for n in count(1))
+
+
+async def test_a_home_without_runs_has_an_empty_list_and_then_those_that_come(
+    kept: RunFolder, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    with anyio.fail_after(20):
+        async with aclosing(follow_runs(home, as_words)) as lists:
+            assert await anext(lists) == []
+            copied(kept, home)
+            assert [each.summary.id for each in await anext(lists)] == [kept.id]
+
+
+async def test_a_run_is_listed_with_its_sessions_and_what_it_came_to(
+    kept: RunFolder, tmp_path: Path
+) -> None:
+    names = ids()
+    for _ in range(3):
+        copied(kept, tmp_path, next(names))
+    listed = await first(tmp_path)
+    assert [each.summary.id for each in listed] == [
+        f"20260102-00000{n}-crew-0001" for n in (3, 2, 1)
+    ]
+    assert {each.sessions for each in listed} == {2}
+    assert all(each.outcome.startswith("came to ") for each in listed)
+
+
+async def test_a_run_that_changes_or_goes_is_told_and_nothing_else(
+    kept: RunFolder, tmp_path: Path
+) -> None:
+    run = copied(kept, tmp_path)
+    manifest = read(run)
+    running = manifest.model_copy(update={"status": Status.RUNNING, "result": None})
+    changed = write(run, running, manifest.generation)
+    lock = RunLock.acquire(run, utc_now())
+    with anyio.fail_after(20):
+        async with aclosing(follow_runs(tmp_path, as_words)) as lists:
+            (listed,) = await anext(lists)
+            assert (listed.summary.live, listed.outcome) == (True, "")
+            lock.release()
+            (listed,) = await anext(lists)
+            assert listed.summary.status is Status.INTERRUPTED
+            later = changed.updated + timedelta(seconds=1)
+            ended = manifest.model_copy(update={"updated": later})
+            write(run, ended, changed.generation)
+            (listed,) = await anext(lists)
+            assert listed.summary.status is Status.COMPLETED
+            shutil.rmtree(run.root)
+            assert await anext(lists) == []
+
+
+async def test_a_run_whose_manifest_is_damaged_is_left_out_and_a_lost_result_says_so(
+    kept: RunFolder, tmp_path: Path
+) -> None:
+    names = ids()
+    damaged, lost = (copied(kept, tmp_path, next(names)) for _ in range(2))
+    damaged.manifest.write_text("{")
+    shutil.rmtree(lost.artifacts)
+    (listed,) = await first(tmp_path)
+    assert (listed.summary.id, listed.outcome) == (lost.id, "its result can't be read")
