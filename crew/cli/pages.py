@@ -3,13 +3,16 @@
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 
 import anyio
 import anyio.to_thread
 from rich.console import Console
 from rich.text import Text
 
+from crew.cli.runs import Target
 from crew.console import (
     Display,
     JsonDisplay,
@@ -53,12 +56,14 @@ def list_runs(runs: Sequence[RunSummary], *, limit: int | None, json: bool) -> N
             console.print(Text(f"and {more}: crew ps --all", "dim"))
 
 
-def show_run(run: StoredRun, *, json: bool) -> None:
+def show_run(target: Target, *, json: bool) -> None:
     """Print one run: header, tasks and sessions, result."""
-    out = Output(sys.stdout)
+    out, run = Output(sys.stdout), target.run
     view, outcome = replay(run.events()), run.outcome()
+    if outcome is not None:
+        outcome = replace(outcome, folder=Path(target.place))
     if json:
-        out.put(f"{dumps(run_document(view, run.summary, outcome, str(run.folder)))}\n")
+        out.put(f"{dumps(run_document(view, run.summary, outcome, target.place))}\n")
         return
     with _page(out) as console:
         error = outcome.error if outcome is not None else view.error
@@ -66,11 +71,14 @@ def show_run(run: StoredRun, *, json: bool) -> None:
         if outcome is not None:
             show_result(outcome, console)
         if view.sessions:
-            console.print(Text(f"one session: crew show {run.id}/SESSION", "dim"), soft_wrap=True)
+            console.print(
+                Text(f"one session: crew show {target.name}/SESSION", "dim"), soft_wrap=True
+            )
 
 
-def show_session(run: StoredRun, session: str, *, full: bool, json: bool) -> None:
+def show_session(target: Target, *, full: bool, json: bool) -> None:
     """Print one session's transcript."""
+    run, session = target.run, target.session
     _check_session(run, session)
     out = Output(sys.stdout)
     with _transcript(run.feed, session) as reader:
@@ -83,12 +91,12 @@ def show_session(run: StoredRun, session: str, *, full: bool, json: bool) -> Non
         with _page(out) as console:
             cut |= print_entries(entries[start : start + _CHUNK], console, full=full)
     if cut:
-        Output(sys.stderr).put(f"all of it: crew show {run.id}/{session} --full\n")
+        Output(sys.stderr).put(f"all of it: crew show {target.name}/{session} --full\n")
 
 
-def log_run(run: StoredRun, *, follow: bool, json: bool) -> None:
+def log_run(target: Target, *, follow: bool, json: bool) -> None:
     """Print a run's events, and with `follow` those to come while it is live."""
-    out, zone = Output(sys.stdout), _zone()
+    out, zone, run = Output(sys.stdout), _zone(), target.run
     events = run.events()
     for event in events:
         line = event_json(event) if json else event_line(event, tz=zone)
@@ -102,8 +110,9 @@ def log_run(run: StoredRun, *, follow: bool, json: bool) -> None:
         anyio.run(_while_alive, run, lambda: display.follow(run.feed))
 
 
-def log_session(run: StoredRun, session: str, *, follow: bool, json: bool) -> None:
+def log_session(target: Target, *, follow: bool, json: bool) -> None:
     """Print a transcript entry by entry, and with `follow` what comes while it is live."""
+    run, session = target.run, target.session
     view = _check_session(run, session)
     out = Output(sys.stdout)
 

@@ -1,11 +1,18 @@
 """`crew ps`, `crew show` and `crew logs`: what runs there are, and what happened in them."""
 
 import os
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from crew.cli.run import Folder, open_workspace
+from crew.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,10 +20,14 @@ if TYPE_CHECKING:
     from crew.service import StoredRun
 
 LISTED = 20
+_ARCHIVE = re.compile(r"(?P<file>.+?\.(?:tar\.gz|tgz))(?:/(?P<session>[^/]*))?")
 
 _Ref = Annotated[
     str,
-    typer.Argument(metavar="RUN[/SESSION]", help="A run's id, the head of it, or latest."),
+    typer.Argument(
+        metavar="RUN[/SESSION]",
+        help="A run's id, the head of it, latest, or a file of crew export.",
+    ),
 ]
 _All = Annotated[bool, typer.Option("--all", "-a", help=f"List more than the newest {LISTED}.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
@@ -49,11 +60,11 @@ def show(
     """
     from crew.cli import pages
 
-    run, session = open_target(ref, folder)
-    if session:
-        pages.show_session(run, session, full=full, json=json)
-    else:
-        pages.show_run(run, json=json)
+    with opened(ref, folder) as target:
+        if target.session:
+            pages.show_session(target, full=full, json=json)
+        else:
+            pages.show_run(target, json=json)
 
 
 def logs(
@@ -65,11 +76,11 @@ def logs(
     """
     from crew.cli import pages
 
-    run, session = open_target(ref, folder)
-    if session:
-        pages.log_session(run, session, follow=follow, json=json)
-    else:
-        pages.log_run(run, follow=follow, json=json)
+    with opened(ref, folder) as target:
+        if target.session:
+            pages.log_session(target, follow=follow, json=json)
+        else:
+            pages.log_run(target, follow=follow, json=json)
 
 
 def home_of(folder: "Path | None") -> "Path":
@@ -79,9 +90,69 @@ def home_of(folder: "Path | None") -> "Path":
     return default_home(find_workspace(open_workspace(folder)), os.environ)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a person named: a run, or one of its sessions.
+
+    Attributes:
+        name: What to call the run in a command that they may type next.
+        place: Where it is kept: its folder, or the archive.
+        session: The session's id; empty without one.
+    """
+
+    run: "StoredRun"
+    name: str
+    place: str
+    session: str
+
+
+@contextmanager
+def opened(ref: str, folder: "Path | None") -> Iterator[Target]:
+    """What `RUN[/SESSION]` or `FILE[/SESSION]` means, for as long as it is looked at."""
+    found = _ARCHIVE.fullmatch(ref)
+    if found is None:
+        run, session = open_target(ref, folder)
+        yield Target(run=run, name=run.id, place=str(run.folder), session=session)
+        return
+    from pathlib import Path
+
+    from crew.service.unpack import opened_archive
+
+    file = found["file"]
+    with _ended_in_order(), opened_archive(Path(file)) as run:
+        place = os.path.abspath(file)
+        yield Target(run=run, name=file, place=place, session=found["session"] or "")
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Let a signal end the process by way of its cleanup: what was unpacked goes with it."""
+
+    def leave(number: int, _: object) -> None:
+        sys.exit(128 + number)
+
+    wanted = [
+        number
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is signal.SIG_DFL
+    ]
+    for number in wanted:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number in wanted:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def open_target(ref: str, folder: "Path | None") -> tuple["StoredRun", str]:
     """The run that `RUN[/SESSION]` means, and the session's id; empty without one."""
     from crew.service import open_run
 
+    if (found := _ARCHIVE.fullmatch(ref)) is not None:
+        raise UsageError(
+            f"{found['file']}: a run in an archive can only be looked at",
+            hint="name a run of this folder, see crew ps",
+        )
     name, _, session = ref.partition("/")
     return open_run(home_of(folder), name or "latest"), session

@@ -11,7 +11,10 @@ from crew.cli.run import Folder
 from crew.errors import UsageError
 
 _Ref = Annotated[
-    str | None, typer.Argument(metavar="RUN", help="A run's id, the head of it, or latest.")
+    str | None,
+    typer.Argument(
+        metavar="RUN", help="A run's id, the head of it, latest, or a file of crew export."
+    ),
 ]
 _All = Annotated[bool, typer.Option("--all", "-a", help="Show the list of runs, to open any.")]
 
@@ -31,14 +34,15 @@ def watch(ref: _Ref = None, *, every: _All = False, folder: Folder = None) -> No
     if every:
         _watch_all(folder)
         return
-    from crew.cli.runs import open_target
+    from crew.cli.runs import opened
 
-    run, session = open_target(ref or "latest", folder)
-    _check_terminal(f"use crew logs -f {run.id}")
+    with opened(ref or "latest", folder) as target:
+        run = target.run
+        _check_terminal(f"use crew logs -f {target.name}")
 
-    from crew.cli.observe import watch as observe
+        from crew.cli.observe import watch as observe
 
-    observed = observe(run, session=session)
+        observed = observe(run, session=target.session)
     if not observed.view.over and run.summary.live:
         typer.echo(f"the run goes on; look again: crew watch {run.id}", err=True)
 

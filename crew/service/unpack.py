@@ -6,6 +6,8 @@ import shutil
 import tarfile
 import tempfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import RawIOBase
 from pathlib import Path, PurePosixPath
@@ -13,6 +15,7 @@ from typing import IO
 
 from crew.errors import StoreError, UsageError
 from crew.service.archive import OF_THE_PROCESS, PART
+from crew.service.runs import StoredRun, open_run
 from crew.store.atomic import sync_path
 from crew.store.folder import RunFolder, is_run_id, make_home
 from crew.store.manifest import read
@@ -87,6 +90,23 @@ def import_run(home: Path, source: Path, *, bounds: Bounds = BOUNDS) -> Imported
     finally:
         shutil.rmtree(stage, ignore_errors=True)
     return Imported(run=run, folder=final, files=unpacking.files, size=unpacking.size)
+
+
+@contextmanager
+def opened_archive(source: Path, *, bounds: Bounds = BOUNDS) -> Iterator[StoredRun]:
+    """Open the run of an archive for reading, from a private folder that goes with the context.
+
+    Raises:
+        UsageError: There is no such file, or it is no archive of a run.
+        StoreError: It can't be unpacked.
+    """
+    try:
+        home = tempfile.TemporaryDirectory(prefix="crew-archive-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise StoreError.from_os("making a temporary folder", error) from error
+    with home as place:
+        found = import_run(Path(place), source, bounds=bounds)
+        yield open_run(Path(place), found.run)
 
 
 def _staged(home: Path) -> str:

@@ -53,6 +53,9 @@ class Screen:
     def press(self, keys: bytes) -> None:
         os.write(self._master, keys)
 
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
     def _read(self) -> bool:
         ready, _, _ = select.select([self._master], [], [], SECONDS)
         assert ready, f"nothing more was shown after:\n{self.shown}"
