@@ -155,7 +155,10 @@ def _table(*columns: str) -> Table:
 def _description(entry: Entry) -> Text:
     if entry.definition is not None:
         return Text(entry.definition.description)
-    return Text(f"{_counted(len(entry.problems), 'problem')}: see crew check", "red")
+    first, *others = entry.problems
+    where = f"{first.path}:{first.line}" if first.line else first.path
+    more = f", and {_counted(len(others), 'more problem')}: see crew check" if others else ""
+    return Text(f"broken: {where}: {first.message}{more}", "red")
 
 
 def _origin(entry: Entry) -> Text:

@@ -33,7 +33,8 @@ class Entry:
 
     Attributes:
         shadows: Files of the same name that come later in the order and are not used.
-        definition: None when the file has problems.
+        definition: None when there are problems.
+        problems: Those of the file, and of the files that it names.
     """
 
     name: str
@@ -97,13 +98,13 @@ class Library:
         same = [candidate for candidate in self._candidates(kind) if candidate.name == name]
         if not same:
             raise self._unknown(kind, name)
-        parsed = self._read(kind, same[0])
+        parsed, problems = self._read(kind, same[0]), self._problems_of(kind, same[0])
         return Entry(
             name=name,
             source=_source(same[0]),
             shadows=tuple(_source(candidate) for candidate in same[1:]),
-            definition=parsed.definition,
-            problems=parsed.problems,
+            definition=None if problems else parsed.definition,
+            problems=(*parsed.problems, *_sorted(problems.difference(parsed.problems))),
         )
 
     def entries(self, kind: Kind) -> tuple[Entry, ...]:

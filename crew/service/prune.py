@@ -13,6 +13,7 @@ from stat import S_ISDIR, S_ISREG
 
 from crew.errors import CrewError, StoreError
 from crew.records import TERMINAL, Status
+from crew.service.runs import ended_by_journal
 from crew.service.unpack import STAGED
 from crew.store.folder import RunFolder, runs
 from crew.store.lock import RunLock, holder
@@ -136,6 +137,8 @@ def _judged(folder: RunFolder) -> Prunable:
     held = holder(folder)
     if held is not None and held.live:
         raise StoreError(f"process {held.pid} on {held.host} runs it")
+    if manifest.status not in TERMINAL:
+        manifest = ended_by_journal(folder, manifest)
     return Prunable(
         run=folder.id,
         folder=folder.root,

@@ -11,7 +11,7 @@ from typing import Any
 from crew.bus.disk import DiskFeed
 from crew.commands import Control
 from crew.errors import StoreError, ToolError
-from crew.events import Event, SessionStarted
+from crew.events import Event, RunEnded, SessionStarted, parse_event
 from crew.feed import Feed
 from crew.orchestration.outcome import RunOutcome
 from crew.records import TERMINAL, ArtifactRef, Status, Usage
@@ -23,6 +23,7 @@ from crew.store.journal import read as read_journal
 from crew.store.lock import holder
 from crew.store.manifest import Manifest, read
 from crew.store.redact import Redactor
+from crew.store.tail import read_back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +171,22 @@ def opened(folder: RunFolder) -> tuple[RunSummary, Manifest]:
     held = holder(folder)
     live = held is not None and held.live
     manifest = read(folder)
+    if manifest.status not in TERMINAL and not live:
+        manifest = ended_by_journal(folder, manifest)
     return _summary(manifest, live=live), manifest
+
+
+def ended_by_journal(folder: RunFolder, manifest: Manifest) -> Manifest:
+    """The manifest with the end that the journal tells of, where its own was never written."""
+    _, lines = read_back(folder.journal, None, 1)
+    try:
+        last = parse_event(lines[0]) if lines else None
+    except ValueError:
+        return manifest
+    if not isinstance(last, RunEnded):
+        return manifest
+    said = {"status": last.status, "error": last.error, "usage": last.usage}
+    return manifest.model_copy(update={**said, "result": last.result, "updated": last.at})
 
 
 def _summary(manifest: Manifest, *, live: bool) -> RunSummary:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from crew.commands import Cancel
 from crew.records import Status
+from crew.service import list_runs, open_run
 from crew.service.doctor import Check, examine_machine, examine_run
 from crew.store.folder import RunFolder
 from crew.store.lock import RunLock
@@ -92,6 +93,18 @@ def test_an_interrupted_run_is_told_and_is_not_called_damaged(kept: RunFolder) -
     checks = examined(kept)
     assert "interrupted" in next(check.what for check in checks if check.name == "journal")
     assert [check for check in checks if check.state == "wrong"] == []
+
+
+def test_an_end_that_only_the_journal_has_is_told_and_believed(kept: RunFolder) -> None:
+    before = open_run(kept.home, kept.id).outcome()
+    text = kept.manifest.read_text().replace('"status": "completed"', '"status": "running"')
+    kept.manifest.write_text(text)
+    told = [check for check in examined(kept) if check.name == "manifest"]
+    assert [(check.state, "running" in check.what) for check in told] == [("note", True)]
+    assert wrong(kept) == []
+    assert list_runs(kept.home)[0].status is Status.COMPLETED
+    assert before is not None
+    assert open_run(kept.home, kept.id).outcome() == before
 
 
 # Each kind of damage, with its name and its place.

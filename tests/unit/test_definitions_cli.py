@@ -6,7 +6,7 @@ from typer.testing import CliRunner, Result
 
 from crew.cli.app import app
 from crew.errors import DefinitionError, StoreError, UsageError, WorkspaceError
-from tests.doubles.definitions import agent
+from tests.doubles.definitions import agent, team
 
 
 @pytest.fixture(autouse=True)
@@ -103,11 +103,27 @@ def test_a_name_that_does_not_exist_is_an_error_with_the_nearest() -> None:
 
 def test_a_broken_definition_is_shown_by_its_problems() -> None:
     put(".crew/agents/bad.md", "x")
-    assert "1 problem: see crew check" in crew("agents").output
+    assert "broken: .crew/agents/bad.md:1: no frontmatter" in crew("agents").output
     error = crew("agents", "bad").exception
     assert isinstance(error, DefinitionError)
     assert error.message.startswith(".crew/agents/bad.md:1:1: no frontmatter")
     assert json.loads(crew("agents", "bad", "--json").output)["definition"] is None
+
+
+def test_a_team_that_names_what_is_broken_or_not_there_is_listed_as_broken() -> None:
+    put(".crew/teams/a.md", team("members: {a: nobody}", name="a", workflow="nothing"))
+    put(".crew/agents/critic.md", "x")
+    listed = {entry["name"]: entry for entry in json.loads(crew("teams", "--json").output)}
+    assert [problem["line"] for problem in listed["a"]["problems"]] == [4, 5]
+    assert listed["a"]["description"] == ""
+    assert listed["review"]["problems"] == []
+    assert [problem["path"] for problem in listed["default"]["problems"]] == [
+        ".crew/agents/critic.md"
+    ]
+    shown = " ".join(crew("teams").output.split())
+    assert "broken: .crew/teams/a.md:4: unknown workflow `nothing`, and 1 more problem" in shown
+    one = json.loads(crew("teams", "a", "--json").output)
+    assert (one["definition"], one["roles"]) == (None, {})
 
 
 def test_check_counts_what_is_fine_and_notes_what_is_shadowed() -> None:

@@ -96,6 +96,10 @@ def look_at_manifest(run: RunExamined) -> Iterator[Check]:
         yield wrong("manifest", where, f"it is of run {manifest.run[:128]!r}")
     if run.live:
         return
+    if run.ended is not None and manifest.status not in TERMINAL:
+        what = f"status is {manifest.status.value}, the journal has its end: that was not written"
+        mend = "none is needed: everything else believes the journal"
+        yield note("manifest", where, what, mend)
     for name, here, there in _compared(manifest, run):
         what = f"{name} is {here!r}, the journal says {there!r}"
         yield wrong("manifest", where, what, "believe the journal: crew logs " + run.folder.id)
@@ -108,7 +112,7 @@ def _compared(manifest: Manifest, run: RunExamined) -> Iterator[tuple[str, objec
     pairs: list[tuple[str, object, object]] = []
     if run.events and isinstance(begun := run.events[0], RunStarted):
         pairs += [(key, getattr(manifest, key), getattr(begun, key)) for key in _OF_THE_START]
-    if (ended := run.ended) is not None:
+    if (ended := run.ended) is not None and manifest.status in TERMINAL:
         pairs += [
             ("status", manifest.status.value, ended.status.value),
             ("error", manifest.error, ended.error),
