@@ -10,6 +10,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from crew.budget import Budget, budget_words
 from crew.definitions import KINDS, Entry, Kind, Library
 from crew.definitions.report import display_path
 from crew.definitions.types import Agent, Definition, Plan, Problem, Source, Team, Workflow
@@ -207,7 +208,7 @@ def _value(key: str, value: Any) -> str:
         case list() | tuple():
             return ", ".join(map(str, value))
         case dict() if key == "budget":
-            return f"{value['tokens']:,} tokens" if value["tokens"] else "none"
+            return budget_words(Budget.model_validate(value)) or "none"
         case dict():
             return json_text.dumps(value, ensure_ascii=False)
         case float():

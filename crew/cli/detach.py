@@ -28,7 +28,7 @@ _BOOT = (
     "import sys; root = sys.argv.pop(1); root in sys.path or sys.path.insert(0, root); "
     "from crew.cli import main; main()"
 )
-_AS_THEY_ARE = ("team", "goal", "model", "max_concurrency", "budget_tokens", "allow", "fail_on")
+_AS_THEY_ARE = ("team", "goal", "model", "max_concurrency", "allow", "fail_on")
 
 _Ref = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, the head of it, or latest.")]
 _Timeout = Annotated[
@@ -114,6 +114,7 @@ def _packed(request: "RunRequest", report: Path | None) -> bytes:
             **{name: getattr(request, name) for name in _AS_THEY_ARE},
             "workspace": str(request.workspace),
             "home": str(request.home),
+            "budget": request.budget.limits,
             "base": request.scope.base,
             "paths": request.scope.paths,
             "report": str(report.absolute()) if report is not None else None,
@@ -122,11 +123,13 @@ def _packed(request: "RunRequest", report: Path | None) -> bytes:
 
 
 def _unpacked(order: bytes) -> tuple["RunRequest", Path | None]:
+    from crew.budget import Budget
     from crew.service import ReviewScope, RunRequest
 
     said: dict[str, Any] = json.loads(order)
     request = RunRequest(
         **{name: said[name] for name in _AS_THEY_ARE if name != "allow"},
+        budget=Budget.model_validate(said["budget"]),
         allow=tuple(said["allow"]),
         workspace=Path(said["workspace"]),
         home=Path(said["home"]),

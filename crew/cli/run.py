@@ -1,7 +1,6 @@
 """`crew run`: reads the command line into a request and hands it to the wiring."""
 
 import os
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,6 @@ import typer
 from crew.errors import UsageError, WorkspaceError
 
 _PRIORITIES = ("P0", "P1", "P2", "P3")
-_TOKENS = re.compile(r"(?:tokens=)?(?P<number>\d[\d_]*(?:\.\d+)?)(?P<unit>[kKmM]?)")
 
 
 _Team = Annotated[str, typer.Argument(help="The team: see crew teams.", metavar="TEAM")]
@@ -34,7 +32,12 @@ _MaxConcurrency = Annotated[
     int | None, typer.Option(min=1, help="Members at work at the same time.", metavar="N")
 ]
 _Budget = Annotated[
-    str | None, typer.Option(help="Tokens that the run may use, such as 200k.", metavar="TOKENS")
+    str | None,
+    typer.Option(
+        help="What the run may spend: 200k tokens, or tokens=200k,cost=2.50,turns=100,time=10m,"
+        "errors=50%, or some of these.",
+        metavar="LIMITS",
+    ),
 ]
 _Allow = Annotated[
     list[str] | None,
@@ -87,6 +90,8 @@ def run(
     if report is not None:
         _check_report(report)
 
+    from crew.budget import NO_BUDGET
+    from crew.definitions.budgets import parse_budget
     from crew.service import ReviewScope, RunRequest, default_home, find_workspace
 
     workspace = find_workspace(here)
@@ -100,7 +105,7 @@ def run(
             base=base, paths=tuple(seen_from_top(path, here, workspace) for path in paths or ())
         ),
         max_concurrency=max_concurrency,
-        budget_tokens=parse_tokens(budget) if budget is not None else None,
+        budget=parse_budget(budget) if budget is not None else NO_BUDGET,
         allow=tuple(allow or ()),
         fail_on=parse_priority(fail_on) if fail_on is not None else None,
     )
@@ -132,22 +137,6 @@ def open_workspace(folder: Path | None) -> Path:
     if not os.access(workspace, os.R_OK | os.X_OK):
         raise WorkspaceError(f"{workspace} can't be read", hint="check its permissions")
     return workspace
-
-
-def parse_tokens(text: str) -> int:
-    """Read a number of tokens: `200000`, `200_000`, `200k`, `1.5M`, `tokens=200k`.
-
-    Raises:
-        UsageError: It is not one, or none at all.
-    """
-    match = _TOKENS.fullmatch(text.strip())
-    size = {"": 1, "k": 1_000, "m": 1_000_000}[match["unit"].lower()] if match else 0
-    number = round(float(match["number"].replace("_", "")) * size) if match else 0
-    if number <= 0:
-        raise UsageError(
-            f"--budget {text}: not a number of tokens", hint="write it as 200000, 200k or 1.5M"
-        )
-    return number
 
 
 def parse_priority(text: str) -> str:

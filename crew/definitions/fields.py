@@ -4,11 +4,13 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
+from crew.budget import Budget
 from crew.definitions import nodes
+from crew.definitions.budgets import FORMS
 from crew.definitions.report import Place, Report, nearest, shown
 from crew.definitions.schemas import check_schema
-from crew.definitions.types import Budget
-from crew.definitions.values import parse_duration, parse_size
+from crew.definitions.types import SpawnLimits, Supervision
+from crew.definitions.values import parse_duration
 from crew.records import JsonObject
 
 NAME = re.compile(r"[a-z0-9-]{1,64}\Z")
@@ -38,6 +40,7 @@ class Fields:
     ) -> None:
         self._node = node
         self._report = report
+        self._prefix = prefix
         self.places: dict[tuple[str, ...], Place] = {prefix: node.at}
         for key, at in node.keys.items():
             self.places[(*prefix, key)] = node.items[key].at
@@ -134,20 +137,59 @@ class Fields:
         """A JSON schema of an object."""
         return self.read(key, lambda node: check_schema(node, self._report))
 
-    def budget(self, key: str) -> Budget:
+    def budget(self, key: str) -> Budget | None:
         """What may be spent."""
+        fields = self._nested(key, tuple(FORMS))
+        if fields is None:
+            return None
+        limits = {name: fields.read(name, fields._limit(name)) for name in FORMS}
+        return Budget(**present(**limits))
+
+    def limits(self, key: str) -> SpawnLimits | None:
+        """Bounds on live sessions."""
+        fields = self._nested(key, tuple(SpawnLimits.model_fields))
+        if fields is None:
+            return None
+        set_ = present(
+            depth=fields.whole("depth", 0, 16),
+            fan_out=fields.whole("fan_out", 0, 1_000),
+            sessions=fields.whole("sessions", 1, 1_000),
+        )
+        return SpawnLimits(**set_)
+
+    def supervision(self, key: str) -> Supervision | None:
+        """Which task sessions are started again."""
+        fields = self._nested(key, tuple(Supervision.model_fields))
+        if fields is None:
+            return None
+        set_ = present(
+            strategy=fields.choice("strategy", ("one_for_one", "one_for_all", "rest_for_one")),
+            restart=fields.choice("restart", ("permanent", "transient", "temporary")),
+            max_restarts=fields.whole("max_restarts", 1, 1_000),
+            window=fields.duration("window"),
+        )
+        return Supervision(**set_)
+
+    def _nested(self, key: str, known: Collection[str]) -> "Fields | None":
         node = self.read(key, lambda node: as_mapping(node, f"`{key}`", self._report))
         if node is None:
-            return Budget()
-        fields = Fields(node, self._report, known=("tokens",), planned=("turns", "cost", "time"))
-        return Budget(tokens=fields.read("tokens", self._size))
+            return None
+        fields = Fields(node, self._report, known=known, prefix=(*self._prefix, key))
+        self.places |= fields.places
+        return fields
 
-    def _size(self, node: nodes.Node) -> int | None:
-        tokens = parse_size(node.text) if isinstance(node, nodes.Scalar) else None
-        if tokens is None:
-            message = "`tokens` must be a whole number above zero"
-            self._report.add(node.at, message, "write `200k`, `1.5m` or `50000`")
-        return tokens
+    def _limit(self, name: str) -> Callable[[nodes.Node], float | None]:
+        form = FORMS[name]
+
+        def convert(node: nodes.Node) -> float | None:
+            limit = form.parse(node.text) if isinstance(node, nodes.Scalar) else None
+            if limit is None:
+                *others, last = (f"`{example}`" for example in form.examples)
+                shown = f"{', '.join(others)} or {last}" if others else last
+                self._report.add(node.at, f"`{name}` must be {form.rule}", f"write {shown}")
+            return limit
+
+        return convert
 
     def _list(
         self,

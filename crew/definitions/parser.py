@@ -30,9 +30,11 @@ _TEAM_KEYS = (
     "members",
     "max_concurrency",
     "budget",
+    "supervision",
+    "limits",
     "permissions",
 )
-_TEAM_PLANNED = ("conductor", "isolation", "merge", "supervision", "triggers", "delivery")
+_TEAM_PLANNED = ("conductor", "isolation", "merge", "triggers", "delivery")
 _MEMBER_KEYS = ("agent", "model", "tools")
 _MEMBER_PLANNED = ("thinking", "spawns", "output", "max_turns", "timeout", "budget", "isolation")
 _WORKFLOW_KEYS = ("name", "description")
@@ -134,6 +136,8 @@ class _Reader:
             members=fields.read("members", self._members),
             max_concurrency=fields.whole("max_concurrency", 1, 1_000),
             budget=fields.budget("budget"),
+            supervision=fields.supervision("supervision"),
+            limits=fields.limits("limits"),
             permissions=self._permissions(fields),
             briefing=self._document.body.strip(),
         )

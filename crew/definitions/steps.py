@@ -15,7 +15,7 @@ MAX_STEPS = 200
 
 Places = dict[tuple[str, ...], Place]
 
-_KEYS = ("role", "needs", "when", "foreach", "fold", "output", "retries", "timeout")
+_KEYS = ("role", "needs", "when", "foreach", "fold", "output", "retries", "timeout", "budget")
 _PLANNED = ("team", "delivery", "isolation", "speculate", "plan", "priority")
 # As in CommonMark: what follows an opening of backticks has none.
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
@@ -106,6 +106,7 @@ def _step(section: _Section, report: Report, places: Places) -> Step | None:
         output=fields.schema("output"),
         retries=fields.whole("retries", 0, 10),
         timeout=fields.duration("timeout"),
+        budget=fields.budget("budget"),
         prompt=prompt.strip("\n"),
         line=section.line,
     )

@@ -27,6 +27,8 @@ output:
 # Where one session of it ends at the latest.
 max_turns: 30
 timeout: 10m
+# What each session of it may spend: turns, tokens, cost (US dollars), time at work, errors (share
+# of failed requests and tool calls). At 80% it is told, at 95% it must submit what it has.
 budget: {{tokens: 500k}}
 ---
 You are one member of a team. Say here who that is and what the member is there for.
@@ -60,7 +62,7 @@ members:
   critic: critic
 # How many tasks run at the same time.
 max_concurrency: 4
-# What the whole run may spend.
+# What the whole run may spend, all sessions together: turns, tokens, cost, time, errors.
 budget: {{tokens: 2m}}
 # Effects (write, execute) or tools that need no asking. A file of a repository can't grant these
 # by itself: whoever runs it says `crew trust` once, or `--allow`.
@@ -87,7 +89,7 @@ role: analyst
 # Steps that end before this one begins; their results can be used below.
 needs: [look]
 # Further keys: `when` (a condition), `foreach` and `fold` (one task for each item of a list),
-# `output` (another result), `retries`, `timeout`.
+# `output` (another result), `retries`, `timeout`, `budget` (all its attempts and their children).
 retries: 1
 
 Answer this from what was found, and from your own look at the code: {{goal}}

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from crew.budget import NO_BUDGET, Budget
 from crew.records import JsonObject, Record
 
 Layer = Literal["project", "project-root", "user", "bundled"]
@@ -29,10 +30,35 @@ class Source(Record):
     sha256: str = ""
 
 
-class Budget(Record):
-    """What may be spent; a session or a run that has spent it ends as `over_budget`."""
+class Supervision(Record):
+    """Which task sessions are started again when one ends badly, and how often.
 
-    tokens: int | None = Field(default=None, gt=0)
+    Attributes:
+        strategy: What ends and begins again with the task that failed: nothing else, every
+            running one, or those that first started after it.
+        restart: Never (`temporary`), after a failure, or after any end without a result.
+        max_restarts: Restarts that one task may cause within `window`.
+        window: Seconds.
+    """
+
+    strategy: Literal["one_for_one", "one_for_all", "rest_for_one"] = "one_for_one"
+    restart: Literal["permanent", "transient", "temporary"] = "transient"
+    max_restarts: int = Field(default=5, gt=0)
+    window: float = Field(default=60.0, gt=0)
+
+
+class SpawnLimits(Record):
+    """Bounds on live sessions.
+
+    Attributes:
+        depth: Levels of spawned sessions below a task's.
+        fan_out: Children of one session that live at the same time.
+        sessions: Sessions of the run that live at the same time.
+    """
+
+    depth: int = Field(default=3, ge=0)
+    fan_out: int = Field(default=8, ge=0)
+    sessions: int = Field(default=64, gt=0)
 
 
 class Agent(Record):
@@ -44,6 +70,7 @@ class Agent(Record):
         spawns: Agents it may spawn; `("*",)` means any.
         output: JSON schema of its result.
         timeout: Seconds of one session; None for no limit.
+        budget: What each session of it may spend.
         prompt: The file's body.
     """
 
@@ -56,7 +83,7 @@ class Agent(Record):
     output: JsonObject = DEFAULT_OUTPUT
     max_turns: int = Field(default=30, gt=0)
     timeout: float | None = None
-    budget: Budget = Budget()
+    budget: Budget = NO_BUDGET
     prompt: str
     source: Source
 
@@ -75,6 +102,8 @@ class Team(Record):
     Attributes:
         members: Role to member.
         max_concurrency: Sessions of tasks at the same time.
+        budget: What a run may spend.
+        supervision: None starts nothing again by itself.
         permissions: Effects (`write`, `execute`) or tool names granted without asking.
         briefing: The file's body; every member reads it.
     """
@@ -84,7 +113,9 @@ class Team(Record):
     workflow: str
     members: dict[str, Member]
     max_concurrency: int = Field(default=4, gt=0)
-    budget: Budget = Budget()
+    budget: Budget = NO_BUDGET
+    supervision: Supervision | None = None
+    limits: SpawnLimits | None = None
     permissions: tuple[str, ...] = ()
     briefing: str = ""
     source: Source
@@ -100,6 +131,7 @@ class Step(Record):
         output: JSON schema that replaces the agent's.
         retries: Further attempts after a failure.
         timeout: Seconds of one attempt; None leaves the agent's.
+        budget: What the task may spend, all its attempts and child sessions together.
         line: Line of its heading in the workflow file.
     """
 
@@ -112,6 +144,7 @@ class Step(Record):
     output: JsonObject | None = None
     retries: int = Field(default=0, ge=0, le=10)
     timeout: float | None = None
+    budget: Budget = NO_BUDGET
     prompt: str
     line: int
 
@@ -137,6 +170,13 @@ class Plan(Record):
     workflow: Workflow
     roles: dict[str, Agent]
     library: dict[str, Agent]
+
+    @property
+    def budgets(self) -> tuple[Budget, ...]:
+        """Every budget in it: the team's, those of steps and those of agents."""
+        agents = (*self.roles.values(), *self.library.values())
+        steps = (step.budget for step in self.workflow.steps)
+        return (self.team.budget, *steps, *(agent.budget for agent in agents))
 
 
 class Problem(Record):

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import anyio
 
-from crew.config import NO_CONFIG, Config
+from crew.config import NO_CONFIG, Config, Price
 from crew.errors import UsageError
 from crew.models.protocol import ModelClient
 from crew.models.providers.names import ALIASES, RULES, resolve_alias, resolve_name
+from crew.models.providers.prices import price_of
 
 SCRIPTED = "scripted:"
+FREE = Price(input=0.0, output=0.0)
 
 CLOSING = 3.0
 """Seconds that idle connections get to close in order."""
@@ -62,6 +64,19 @@ class Models:
         if name not in self._clients:
             self._clients[name] = self._make(name)
         return self._clients[name]
+
+    def price(self, name: str) -> Price | None:
+        """What its tokens cost; None when that is unknown, or when it tells with each answer."""
+        if name == RULES:
+            return FREE
+        if self.tells_cost(name):
+            return None
+        target = resolve_name(name, self._config, self._environ)
+        return price_of(target.endpoint, target.model)
+
+    def tells_cost(self, name: str) -> bool:
+        """Whether it is no provider's: its answers say what they cost."""
+        return name == RULES or name.startswith(SCRIPTED) or name in self._given
 
     async def aclose(self) -> None:
         """Close the connections of the clients that were made here; clients given stay open."""

@@ -12,8 +12,9 @@ import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
 from crew import __version__
+from crew.budget import NO_BUDGET, Budget
 from crew.bus.recorder import Recorder
-from crew.definitions.types import Plan
+from crew.definitions.types import Plan, SpawnLimits
 from crew.errors import CrewError, StoreError
 from crew.events import RunEnded, RunStarted
 from crew.models.protocol import ModelClient
@@ -21,13 +22,14 @@ from crew.models.providers.names import RULES
 from crew.models.registry import Models
 from crew.orchestration.board import TaskBoard
 from crew.orchestration.control import RunControl
-from crew.orchestration.ledger import SpawnLedger, SpawnLimits
+from crew.orchestration.ledger import SpawnLedger
 from crew.orchestration.outcome import RunOutcome, final_result, final_status
 from crew.orchestration.report import report_markdown
 from crew.orchestration.roster import Roster
 from crew.orchestration.scheduler import Scheduler
 from crew.records import ArtifactRef, Failure, Status, indented_json
-from crew.session.budget import BudgetGuard, RunBudget
+from crew.session.budget import RunBudget
+from crew.session.budget_guard import budget_middleware
 from crew.session.context import ContextGuard
 from crew.session.environment import Environment
 from crew.session.middleware import Middleware
@@ -57,7 +59,7 @@ class RunOptions:
     goal: str = ""
     scope: ReviewScope = field(default_factory=ReviewScope)
     max_concurrency: int = 4
-    budget_tokens: int | None = None
+    budget: Budget = NO_BUDGET
     grants: frozenset[str] = frozenset()
     interactive: bool = False
     limits: SpawnLimits = field(default_factory=SpawnLimits)
@@ -96,7 +98,7 @@ class Engine:
         self._recorder = recorder
         self._sources = sources
         self._board = TaskBoard()
-        self._budget = RunBudget(options.budget_tokens)
+        self._budget = RunBudget(options.budget, of_task=self._budget_of, price=models.price)
         self._approvals = Approvals(interactive=options.interactive)
         self._scope = anyio.CancelScope()
         self._cancelled: str | None = None
@@ -166,11 +168,16 @@ class Engine:
         return (
             PathSafety(self._workspace),
             Permission(self._options.grants, self._approvals),
-            BudgetGuard(self._budget),
             ModelRetry(self._sources.jitter),
+            *budget_middleware(self._budget, [self._options.budget, *self._plan.budgets]),
             ContextGuard(self._fast_model),
             *self._options.middleware,
         )
+
+    def _budget_of(self, task: str) -> Budget:
+        """The budget of a task, by its step."""
+        step = self._board.tasks[task].step
+        return next(found.budget for found in self._plan.workflow.steps if found.id == step)
 
     def _fast_model(self) -> ModelClient | None:
         """The model for work beside the sessions' own; None where only checks are built in."""

@@ -3,24 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
+from crew.definitions.types import SpawnLimits
 from crew.errors import SpawnError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpawnLimits:
-    """Bounds of one run.
-
-    Attributes:
-        depth: Levels of spawned sessions below a task's.
-        fan_out: Children of one session that live at the same time.
-        sessions: Sessions of the run that live at the same time.
-    """
-
-    depth: int = 3
-    fan_out: int = 8
-    sessions: int = 64
 
 
 class SpawnLedger:

@@ -1,6 +1,6 @@
 """The one door to runs: start, list, observe, command."""
 
-from crew.orchestration.ledger import SpawnLimits
+from crew.definitions.types import SpawnLimits
 from crew.orchestration.outcome import RunOutcome
 from crew.service.listing import RunListing, follow_runs
 from crew.service.runs import RunSummary, StoredRun, default_home, list_runs, open_run, read_result

@@ -20,6 +20,7 @@ from crew.models.providers.names import (
     resolve_alias,
     resolve_name,
 )
+from crew.models.providers.prices import listed
 from crew.models.registry import SCRIPTED, Models
 from crew.records import Record, Usage
 
@@ -168,30 +169,13 @@ def _model_row(alias: str, name: str, config: Config, environ: Mapping[str, str]
         return ModelRow(alias=alias, model=name)
     target = resolve_name(name, config, environ)
     endpoint = target.endpoint
-    context, price = (None, None) if endpoint.is_local else _listed(endpoint, target.model)
+    context, price = (None, None) if endpoint.is_local else listed(endpoint, target.model)
     return ModelRow(
         alias=alias,
         model=name,
         context=endpoint.context or context,
         price=endpoint.price or price,
     )
-
-
-def _listed(endpoint: Endpoint, model: str) -> tuple[int | None, Price | None]:
-    """What the price list has on a model."""
-    from genai_prices import Usage as Amount  # noqa: PLC0415  # only a table of prices needs it
-    from genai_prices import calc_price  # noqa: PLC0415
-
-    provider: str = endpoint.name if endpoint.name in PROVIDERS else endpoint.kind
-    provider = "openai" if provider == "openai-chat" else provider
-    million = 1_000_000
-    try:
-        read = calc_price(Amount(input_tokens=million), model, provider_id=provider)
-        written = calc_price(Amount(output_tokens=million), model, provider_id=provider)
-    except LookupError:
-        return None, None
-    price = Price(input=float(read.total_price), output=float(written.total_price))
-    return read.model.context_window, price
 
 
 def _provider_row(endpoint: Endpoint, config: Config, reached: Mapping[str, bool]) -> ProviderRow:

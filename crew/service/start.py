@@ -14,11 +14,12 @@ from typing import Any
 import anyio
 from anyio.abc import TaskStatus
 
+from crew.budget import NO_BUDGET, Budget
 from crew.bus.recorder import Recorder
 from crew.commands import Cancel, Control
 from crew.config import Config, config_folder, load_config
 from crew.definitions import Library, bundled_root
-from crew.definitions.types import Plan
+from crew.definitions.types import Plan, SpawnLimits
 from crew.errors import CommandError, StoreError, ToolError, UsageError, WorkspaceError
 from crew.feed import Feed
 from crew.models.protocol import ModelClient
@@ -26,7 +27,6 @@ from crew.models.registry import Models
 from crew.orchestration.control import RunControl
 from crew.orchestration.engine import Engine, RunOptions, Sources
 from crew.orchestration.inbox import serve_inbox
-from crew.orchestration.ledger import SpawnLimits
 from crew.orchestration.outcome import RunOutcome
 from crew.records import Status, utc_now
 from crew.service.trust import grants
@@ -53,11 +53,11 @@ class RunRequest:
         home: The folder of all runs; see `default_home`.
         model: Used by every session instead of what its agent asks for.
         max_concurrency: Instead of the team's.
-        budget_tokens: Instead of the team's.
+        budget: Limits instead of the team's; what it does not set stays the team's.
         allow: Effects (`write`, `execute`) or tool names that need no asking.
         fail_on: The priority (`P0` to `P3`) from which a finding fails the run for who waits.
         interactive: Whether somebody will answer permission requests through `control`.
-        limits: Bounds on live sessions.
+        limits: Bounds on live sessions instead of the team's.
         middleware: Further middleware around every model and tool call.
         tools: Further tools by name, for agents that list them.
         clients: Further models by name.
@@ -71,11 +71,11 @@ class RunRequest:
     model: str | None = None
     scope: ReviewScope = field(default_factory=ReviewScope)
     max_concurrency: int | None = None
-    budget_tokens: int | None = None
+    budget: Budget = NO_BUDGET
     allow: tuple[str, ...] = ()
     fail_on: str | None = None
     interactive: bool = False
-    limits: SpawnLimits = field(default_factory=SpawnLimits)
+    limits: SpawnLimits | None = None
     middleware: tuple[Middleware, ...] = ()
     tools: Mapping[str, Tool[Any]] = field(default_factory=dict)
     clients: Mapping[str, ModelClient] = field(default_factory=dict)
@@ -173,6 +173,7 @@ async def start(
     config = request.config if request.config is not None else load_config(environ)
     models = Models(request.model, request.clients, config=config, environ=environ)
     _check_models(models, plan)
+    _check_prices(models, plan, plan.team.budget.changed_by(request.budget))
     await _check_scope(workspace, request.scope)
     redact = Redactor.from_environ(environ, known=config.secrets(environ))
     with ExitStack() as held:
@@ -237,6 +238,21 @@ def _check_models(models: Models, plan: Plan) -> None:
             models.client(name)
 
 
+def _check_prices(models: Models, plan: Plan, run: Budget) -> None:
+    """Refuse a limit of the cost where no price is known: what is unknown is never nothing."""
+    steps = any(step.budget.cost is not None for step in plan.workflow.steps)
+    everywhere = steps or run.cost is not None
+    for agent in (*plan.roles.values(), *plan.library.values()):
+        if not everywhere and agent.budget.cost is None:
+            continue
+        for name in models.names(agent.model):
+            if not models.tells_cost(name) and models.price(name) is None:
+                raise UsageError(
+                    f"a budget limits the cost, and the price of {name} is unknown",
+                    hint="set `price` for its provider in config.toml, or remove `cost`",
+                )
+
+
 async def _check_scope(workspace: Workspace, scope: ReviewScope) -> None:
     """Refuse a scope that can't be found: a review of nothing would approve of it."""
     if scope.base is None and not scope.paths:
@@ -277,16 +293,15 @@ def _make_folder(request: RunRequest, sources: Sources) -> RunFolder:
 
 
 def _options(request: RunRequest, plan: Plan, granted: frozenset[str]) -> RunOptions:
+    limits = request.limits or plan.team.limits or SpawnLimits()
     return RunOptions(
         goal=request.goal,
         scope=request.scope,
-        max_concurrency=min(
-            request.max_concurrency or plan.team.max_concurrency, request.limits.sessions
-        ),
-        budget_tokens=request.budget_tokens or plan.team.budget.tokens,
+        max_concurrency=min(request.max_concurrency or plan.team.max_concurrency, limits.sessions),
+        budget=plan.team.budget.changed_by(request.budget),
         grants=granted,
         interactive=request.interactive,
-        limits=request.limits,
+        limits=limits,
         middleware=request.middleware,
         tools=request.tools,
     )
@@ -309,7 +324,7 @@ def _manifest(request: RunRequest, folder: RunFolder, plan: Plan, now: datetime)
             "base": request.scope.base,
             "paths": list(request.scope.paths),
             "max_concurrency": request.max_concurrency,
-            "budget_tokens": request.budget_tokens,
+            "budget": request.budget.limits,
             "allow": list(request.allow),
             "fail_on": request.fail_on,
             "interactive": request.interactive,

@@ -5,33 +5,12 @@ from typing import Any
 
 import pytest
 
-from crew.cli.run import open_workspace, parse_priority, parse_tokens, seen_from_top
+from crew.cli.run import open_workspace, parse_priority, seen_from_top
 from crew.cli.wiring import Style, choose_style, exit_code
 from crew.errors import ExitCode, UsageError, WorkspaceError
 from crew.records import Status
 from tests.doubles.outcomes import golden_result, outcome
 from tests.doubles.terminals import Terminal
-
-
-@pytest.mark.parametrize(
-    ("text", "tokens"),
-    [
-        ("200000", 200_000),
-        ("200_000", 200_000),
-        ("200k", 200_000),
-        ("tokens=200k", 200_000),
-        ("1.5M", 1_500_000),
-        ("0.5K", 500),
-    ],
-)
-def test_a_budget_is_a_number_of_tokens(text: str, tokens: int) -> None:
-    assert parse_tokens(text) == tokens
-
-
-@pytest.mark.parametrize("text", ["", "k", "-1", "0", "0.0001", "12 apples", "1e5", "cost=3", "_"])
-def test_what_is_no_number_of_tokens_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="not a number of tokens"):
-        parse_tokens(text)
 
 
 def test_a_priority_is_read_in_either_case() -> None:

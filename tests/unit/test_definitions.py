@@ -2,10 +2,11 @@ from typing import Any
 
 import pytest
 
+from crew.budget import Budget
 from crew.definitions import KINDS, Kind
 from crew.definitions.files import MAX_BYTES
 from crew.definitions.report import Place, Report
-from crew.definitions.types import Agent, Budget, Member, Team, Workflow
+from crew.definitions.types import Agent, Member, Team, Workflow
 from tests.doubles.definitions import agent, parse, step, team, workflow
 
 
@@ -139,7 +140,11 @@ def test_windows_line_ends_and_a_byte_order_mark_are_fine() -> None:
         ("budget: 3", "4:9: `budget` must be keys and values, not a number"),
         ("budget: {tokens: 0}", "4:18: `tokens` must be a whole number above zero"),
         ("budget: {tokens: 1.5}", "4:18: `tokens` must be a whole number above zero"),
-        ("budget: {cost: 3}", "4:10: unknown key `cost`; this version does not support it yet"),
+        ("budget: {cost: much}", "4:16: `cost` must be US dollars above zero; write `2.50`"),
+        ("budget: {turns: 1.5}", "4:17: `turns` must be a whole number from 1 to 1,000,000"),
+        ("budget: {time: soon}", "4:16: `time` must be a time up to 30 days; write `90s`, `10m`"),
+        ("budget: {errors: 0.5}", "4:18: `errors` must be a share from 0.1% to 100%; write `50%`"),
+        ("budget: {token: 5}", "4:10: unknown key `token`; did you mean `tokens`?"),
         ("spawns: [A b]", "4:10: each of `spawns` can't be `A b`"),
         ("spawns: ['*', a]", "4:10: each of `spawns` can't be `*`"),
         ("model: []", "4:8: `model` is empty"),

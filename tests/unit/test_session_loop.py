@@ -3,6 +3,7 @@
 import anyio
 import pytest
 
+from crew.budget import Budget
 from crew.commands import Pause, Resume
 from crew.entries import (
     ErrorEntry,
@@ -204,7 +205,7 @@ async def test_a_session_over_its_token_budget_ends_as_over_budget(arrange: Arra
 async def test_the_budget_of_the_run_counts_every_session(arrange: Arrange) -> None:
     usage = Usage(input_tokens=600)
     script = {"*": [submits().model_copy(update={"usage": usage})]}
-    crew = arrange(script, budget_tokens=1000)
+    crew = arrange(script, budget=Budget(tokens=1000))
     crew.workflow({f"w{n}": {"role": "worker"} for n in range(4)})
     outcome = await crew.finish(max_concurrency=1)
     assert outcome.status is Status.OVER_BUDGET
