@@ -90,7 +90,6 @@ def run(
     if report is not None:
         _check_report(report)
 
-    from crew.budget import NO_BUDGET
     from crew.definitions.budgets import parse_budget
     from crew.service import ReviewScope, RunRequest, default_home, find_workspace
 
@@ -105,7 +104,7 @@ def run(
             base=base, paths=tuple(seen_from_top(path, here, workspace) for path in paths or ())
         ),
         max_concurrency=max_concurrency,
-        budget=parse_budget(budget) if budget is not None else NO_BUDGET,
+        budget=parse_budget(budget),
         allow=tuple(allow or ()),
         fail_on=parse_priority(fail_on) if fail_on is not None else None,
     )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from crew.budget import Budget
+from crew.budget import NO_BUDGET, Budget
 from crew.definitions.report import nearest
 from crew.definitions.values import parse_cost, parse_duration, parse_share, parse_size
 from crew.errors import UsageError
@@ -49,13 +49,18 @@ FORMS: Mapping[str, LimitForm] = {
 """By the limit's name, in the order in which they are told."""
 
 
-def parse_budget(text: str) -> Budget:
+def parse_budget(text: str | None) -> Budget:
     """Read a budget of the command line: `200k`, or `tokens=200k,cost=2.50,time=10m`.
+
+    Args:
+        text: None for none.
 
     Raises:
         UsageError: It is not one.
     """
     limits: dict[str, float] = {}
+    if text is None:
+        return NO_BUDGET
     for part in text.split(","):
         name, separator, value = (piece.strip() for piece in part.rpartition("="))
         name = name if separator else "tokens"
