@@ -1,11 +1,17 @@
 """The library's model of an endpoint; only the SDK of its own format is imported."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import httpx2
 from pydantic_ai.models import Model
 
 from crew.models.providers.names import PROVIDERS, Endpoint, ModelName
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+OPENAI = "openai"
 
 NO_KEY = "none"
 """Sent by SDKs that insist on a key to servers that want none."""
@@ -29,12 +35,14 @@ def _anthropic(target: ModelName, http: httpx2.AsyncClient) -> Model:
     from pydantic_ai.models.anthropic import AnthropicModel
     from pydantic_ai.providers.anthropic import AnthropicProvider
 
-    client = AsyncAnthropic(
+    from crew.models.providers.sdk_anthropic import ForeignAnthropic
+
+    at_home = _host(target.endpoint) == _host(PROVIDERS["anthropic"])
+    client = (AsyncAnthropic if at_home else ForeignAnthropic)(
         api_key=target.endpoint.key or NO_KEY,
         base_url=target.endpoint.base_url,
         http_client=http,
     )
-    client.auth_token = None  # of the environment, and meant for another host
     return AnthropicModel(target.model, provider=AnthropicProvider(anthropic_client=client))
 
 
@@ -64,8 +72,8 @@ def _chat(target: ModelName, http: httpx2.AsyncClient) -> Model:
 
     strict = OpenAIModelProfile(openai_chat_streaming_requires_finish_reason=True)
     endpoint = target.endpoint
-    if _is(endpoint, "openrouter"):
-        provider = OpenRouterProvider(api_key=endpoint.key or NO_KEY, http_client=http)
+    if endpoint.name == "openrouter":
+        provider = OpenRouterProvider(openai_client=_openai_client(endpoint, http))
         return OpenRouterChatModel(target.model, provider=provider, profile=strict)
     return ChatModel(target.model, provider=_openai_provider(endpoint, http), profile=strict)
 
@@ -74,15 +82,20 @@ def _openai_provider(endpoint: Endpoint, http: httpx2.AsyncClient) -> Any:
     from pydantic_ai.providers.openai import OpenAIProvider
     from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
-    if _is(endpoint, "openai") or _is(endpoint, "openai-chat"):
-        return OpenAIProvider(
-            base_url=endpoint.base_url, api_key=endpoint.key or NO_KEY, http_client=http
-        )
-    return OpenAICompatibleProvider(
-        endpoint.name, base_url=endpoint.base_url, api_key=endpoint.key, http_client=http
+    client = _openai_client(endpoint, http)
+    if endpoint.base_url == PROVIDERS[OPENAI].base_url:
+        return OpenAIProvider(openai_client=client)
+    return OpenAICompatibleProvider(endpoint.name, openai_client=client)
+
+
+def _openai_client(endpoint: Endpoint, http: httpx2.AsyncClient) -> "AsyncOpenAI":
+    from crew.models.providers.sdk_openai import ForeignOpenAI, QuickOpenAI
+
+    at_home = _host(endpoint) == _host(PROVIDERS[OPENAI])
+    return (QuickOpenAI if at_home else ForeignOpenAI)(
+        api_key=endpoint.key or NO_KEY, base_url=endpoint.base_url, http_client=http
     )
 
 
-def _is(endpoint: Endpoint, known: str) -> bool:
-    """Whether it is that provider itself, at its own address."""
-    return endpoint.name == known and endpoint.base_url == PROVIDERS[known].base_url
+def _host(endpoint: Endpoint) -> str | None:
+    return urlsplit(endpoint.base_url).hostname
