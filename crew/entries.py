@@ -6,7 +6,7 @@ message history exactly. The others tell people what happened.
 
 import json
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeGuard
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -47,11 +47,15 @@ class SystemEntry(EntryBase):
 
 
 class UserEntry(EntryBase):
-    """A message to the model that is not a steer: the task, or a word from crew itself."""
+    """A message to the model that is not a steer: the task, or a word from crew itself.
+
+    Attributes:
+        source: `reminder` is crew's word that a result is missing.
+    """
 
     kind: Literal["user"] = "user"
     text: str
-    source: Literal["task", "crew"] = "task"
+    source: Literal["task", "crew", "reminder"] = "task"
 
 
 class ThinkingEntry(EntryBase):
@@ -89,13 +93,14 @@ class ToolCallEntry(EntryBase):
 
 
 class Outcome(StrEnum):
-    """How a tool call ended."""
+    """How a tool call ended; `unknown` when its process was lost while it ran."""
 
     OK = "ok"
     ERROR = "error"
     DENIED = "denied"
     SKIPPED = "skipped"
     CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
 
 
 class ToolResultEntry(EntryBase):
@@ -242,7 +247,7 @@ MESSAGE_KINDS = frozenset(
 _ENTRY: TypeAdapter[Any] = TypeAdapter(KnownEntry)
 
 
-def is_message(entry: Entry) -> bool:
+def is_message(entry: Entry) -> TypeGuard[Message]:
     """Whether the model sees this entry: a conversation kind whose request was not cut."""
     return entry.kind in MESSAGE_KINDS and not getattr(entry, "partial", False)
 

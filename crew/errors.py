@@ -8,6 +8,7 @@ CrewError
 ├── StoreError                 the run folder can't be read or written              3
 │   ├── RunNotFoundError       no such run                                          2
 │   ├── RunLockedError         another live process runs it                         2
+│   ├── LeaseLostError         another process has taken the run over               3
 │   └── StaleGenerationError   compare-and-set lost
 ├── ModelError                 a model request failed, with its class               3
 ├── ToolError                  a tool call failed; the message goes to the model
@@ -117,6 +118,12 @@ class RunLockedError(StoreError):
 
     title = "Run"
     exit_code = ExitCode.USAGE
+
+
+class LeaseLostError(StoreError):
+    """Another process has taken the run over; this one writes nothing more."""
+
+    title = "Run"
 
 
 class StaleGenerationError(StoreError):

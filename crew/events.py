@@ -80,6 +80,21 @@ class RunEnded(EventBase):
     usage: Usage = NO_USAGE
 
 
+class RunContinued(EventBase):
+    """Another process takes the run up again; its events have an `epoch` of their own.
+
+    Attributes:
+        reason: `interrupted` when the last process was lost, `retry` when tasks are run again.
+        tasks: Tasks that are pending again, though they had ended.
+    """
+
+    durable: ClassVar[bool] = True
+    kind: Literal["run.continued"] = "run.continued"
+    reason: Literal["interrupted", "retry"]
+    tasks: tuple[str, ...] = ()
+    version: str
+
+
 class TaskAdded(EventBase):
     """A task is on the board."""
 
@@ -115,13 +130,18 @@ class TaskEnded(EventBase):
 
 
 class SessionStarted(EventBase):
-    """A session exists; its transcript is `sessions/<session>.jsonl`."""
+    """A session exists; its transcript is `sessions/<session>.jsonl`.
+
+    Attributes:
+        call: The tool call of its parent that spawned it.
+    """
 
     kind: Literal["session.started"] = "session.started"
     role: str
     agent: str
     model: str
     parent: str | None = None
+    call: str | None = None
     depth: int = 0
     attempt: int = 1
     max_turns: int
@@ -182,13 +202,18 @@ class SteerUndelivered(EventBase):
 
 
 class PermissionAsked(EventBase):
-    """A session waits for a person's word on one tool call."""
+    """A session waits for a person's word on one tool call.
+
+    Attributes:
+        repeated: The same call may have run already, when an earlier process was lost.
+    """
 
     kind: Literal["permission.asked"] = "permission.asked"
     request: str
     tool: str
     preview: str
     args: JsonObject
+    repeated: bool = False
 
 
 class PermissionAnswered(EventBase):
@@ -198,6 +223,20 @@ class PermissionAnswered(EventBase):
     request: str
     decision: Literal["allow", "allow_session", "deny"]
     reason: str = ""
+
+
+class ToolBegan(EventBase):
+    """A tool that writes or executes is about to run; without a result its outcome is unknown.
+
+    Attributes:
+        digest: Tells the same tool with the same arguments again; hex.
+    """
+
+    durable: ClassVar[bool] = True
+    kind: Literal["tool.began"] = "tool.began"
+    call: str
+    tool: str
+    digest: str
 
 
 class ResultSubmitted(EventBase):
@@ -230,6 +269,7 @@ KnownEvent = Annotated[
     RunStarted
     | RunPaused
     | RunResumed
+    | RunContinued
     | RunEnded
     | TaskAdded
     | TaskStarted
@@ -243,6 +283,7 @@ KnownEvent = Annotated[
     | SteerUndelivered
     | PermissionAsked
     | PermissionAnswered
+    | ToolBegan
     | ResultSubmitted
     | Notice,
     Field(discriminator="kind"),

@@ -34,8 +34,8 @@ class DiskFeed:
 
     A subscription pulls: it reads the journal and the newest states when its reader asks, so a
     slow reader costs nobody anything. Changes wake it; where the system can't tell of changes
-    it looks every `POLL_INTERVAL` seconds. It ends with `run.ended` and not before: whether a
-    run without one is still alive is told by its lock.
+    it looks every `POLL_INTERVAL` seconds. It ends with a `run.ended` that nothing follows, and
+    not before: whether a run without one is still alive is told by its lock.
 
     Args:
         folder: The run; its files may come later.
@@ -120,7 +120,7 @@ class _Subscription:
             await self._changes.aclose()
 
     def _next(self) -> FeedItem | None:
-        if self._queue and not isinstance(self._queue[0], RunEnded):
+        if self._queue and not self._is_last(self._queue[0]):
             return self._queue.popleft()
         if self._waiting and not self._journal.more:
             return self._waiting.pop(next(iter(self._waiting)))
@@ -128,6 +128,9 @@ class _Subscription:
             return None
         self._ended = True
         return self._queue.popleft()
+
+    def _is_last(self, event: Event) -> bool:
+        return isinstance(event, RunEnded) and len(self._queue) == 1 and not self._journal.more
 
     def _look(self) -> bool:
         """Read what is new; states first, so that the events before them are read after them."""

@@ -40,10 +40,14 @@ class LiveFeed:
     Args:
         folder: The run; its journal holds every event before it is published.
         announced: Number of the last event that is already known to the world.
+        epoch: The attempt that publishes; the end of an earlier one is not the feed's.
         backlog: Events kept in memory for each subscriber.
     """
 
-    def __init__(self, folder: RunFolder, *, announced: int = 0, backlog: int = BACKLOG) -> None:
+    def __init__(
+        self, folder: RunFolder, *, announced: int = 0, epoch: int = 1, backlog: int = BACKLOG
+    ) -> None:
+        self.epoch = epoch
         self._folder = folder
         self._backlog = backlog
         self._subscriptions: list[_Subscription] = []
@@ -164,7 +168,7 @@ class _Subscription:
     def _next(self) -> FeedItem | None:
         if self._states:
             key, (announced, state) = next(iter(self._states.items()))
-            last = bool(self._queue) and isinstance(self._queue[0], RunEnded)
+            last = bool(self._queue) and self._is_last(self._queue[0])
             drained = not self._queue and not self._behind
             if announced <= self._delivered or last or drained:
                 del self._states[key]
@@ -173,8 +177,11 @@ class _Subscription:
             return None
         event = self._queue.popleft()
         self._delivered = event.seq
-        self._ended = isinstance(event, RunEnded)
+        self._ended = self._is_last(event)
         return event
+
+    def _is_last(self, event: Event) -> bool:
+        return isinstance(event, RunEnded) and event.epoch == self._feed.epoch
 
     def _enqueue(self, event: Event) -> None:
         if event.seq > self._queued:

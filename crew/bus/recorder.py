@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import TypeVar, cast
 
 import anyio
@@ -17,7 +18,7 @@ from crew.errors import StoreError
 from crew.events import Event, EventBase, RunEnded
 from crew.progress import Progress
 from crew.store.artifacts import ArtifactStore
-from crew.store.atomic import fsync
+from crew.store.atomic import fsync, sync_path
 from crew.store.folder import RunFolder
 from crew.store.journal import Journal
 from crew.store.jsonl import AppendLog, DescriptorPool
@@ -26,6 +27,10 @@ from crew.store.redact import Redactor
 E = TypeVar("E", bound=EventBase)
 
 _NEVER = float("inf")
+
+
+def _nothing() -> None:
+    return None
 
 
 class Recorder:
@@ -41,6 +46,7 @@ class Recorder:
         now: The wall clock.
         redact: Keeps secrets out of every file.
         sync: Has a descriptor's bytes on the disk, or raises `OSError`.
+        fence: Raises `StoreError` once another process has taken the run over.
 
     Attributes:
         feed: What observers of this process read.
@@ -59,6 +65,7 @@ class Recorder:
         now: Callable[[], datetime],
         redact: Redactor,
         sync: Callable[[int], None] = fsync,
+        fence: Callable[[], None] = _nothing,
     ) -> None:
         self.folder = folder
         self.epoch = epoch
@@ -66,6 +73,8 @@ class Recorder:
         self.redact = redact
         self.artifacts = ArtifactStore(folder, redact)
         self.failed: StoreError | None = None
+        self._fence = fence
+        self._unsynced: deque[Path] = deque()
         self._journal = Journal(
             folder,
             run=folder.id,
@@ -73,9 +82,9 @@ class Recorder:
             now=now,
             redact=redact,
             sync=sync,
-            prior=partial(self.artifacts.sync, sync),
+            prior=partial(self._sync_prior, sync),
         )
-        self.feed = LiveFeed(folder, announced=self._journal.seq)
+        self.feed = LiveFeed(folder, announced=self._journal.seq, epoch=epoch)
         self._unannounced: deque[tuple[EventBase, bool]] = deque()
         self._abandoned = False
         self._pool = DescriptorPool()
@@ -178,8 +187,8 @@ class Recorder:
         self._closed = True
         self._wake_by(-_NEVER)
         try:
-            self._progress_file.write(anyio.current_time())
             if self.failed is None:
+                self._progress_file.write(anyio.current_time())
                 await self._sync(self._journal.seq)
         finally:
             self.feed.close()
@@ -190,6 +199,24 @@ class Recorder:
         """Remember the disk's first refusal, and give it."""
         self.failed = self.failed or error
         return self.failed
+
+    def check(self) -> None:
+        """Raise what forbids every further write, if something does.
+
+        Raises:
+            StoreError: The disk refused before, or another process has taken the run over.
+        """
+        if self.failed is None:
+            try:
+                self._fence()
+            except StoreError as error:
+                self.fail(error)
+        if self.failed is not None:
+            raise self.failed
+
+    def sync_with_next(self, path: Path) -> None:
+        """Have a file on the disk before the next event that is committed."""
+        self._unsynced.append(path)
 
     def touched(self, session: SessionRecorder) -> bool:
         """Send a session's progress, now or when its interval is over; True when it waits."""
@@ -223,8 +250,7 @@ class Recorder:
         return due
 
     def _write(self, event: E) -> E:
-        if self.failed is not None:
-            raise self.failed
+        self.check()
         try:
             return self._journal.append(event)
         except StoreError as error:
@@ -236,6 +262,11 @@ class Recorder:
         except StoreError as error:
             raise self.fail(error) from error
         self._announce()
+
+    def _sync_prior(self, sync: Callable[[int], None]) -> None:
+        self.artifacts.sync(sync)
+        while self._unsynced:
+            sync_path(self._unsynced.popleft(), sync)
 
     async def _sync_abandoned(self) -> None:
         self._abandoned = False

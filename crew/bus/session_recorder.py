@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from pydantic_core import to_json
@@ -29,8 +30,16 @@ class RunRecorder(Protocol):
     feed: LiveFeed
     failed: StoreError | None
 
+    def check(self) -> None:
+        """Raise what forbids every further write, if something does."""
+        ...
+
     def fail(self, error: StoreError) -> StoreError:
         """Remember the disk's first refusal, and give it."""
+        ...
+
+    def sync_with_next(self, path: Path) -> None:
+        """Have a file on the disk before the next event that is committed."""
         ...
 
     def touched(self, session: "SessionRecorder") -> bool:
@@ -75,7 +84,7 @@ class SessionRecorder:
         self._log = log
         self._pool = pool
         self._grew = Grew(session=session)
-        self._live: AppendLog | None = None
+        self._live = self._left_in_flight() if log.size else None
         self._parts: list[str] = []
         self._stream: StreamRedactor | None = None
         self._due: float | None = None
@@ -93,8 +102,7 @@ class SessionRecorder:
         """
         if self._ended:
             return ()
-        if self._recorder.failed is not None:
-            raise self._recorder.failed
+        self._recorder.check()
         at, epoch = self._recorder.now(), self._recorder.epoch
         stamped = tuple(
             entry.model_copy(update={"id": row, "at": at, "turn": turn, "epoch": epoch})
@@ -108,6 +116,10 @@ class SessionRecorder:
             raise self._recorder.fail(error) from error
         self._recorder.feed.publish(self._grew)
         return stamped
+
+    def sync(self) -> None:
+        """Have the transcript on the disk before the next event that is committed."""
+        self._recorder.sync_with_next(self._log.path)
 
     def stream(self, text: str) -> None:
         """Take more text of the part in flight; observers see it within 150 ms or so."""
@@ -180,6 +192,13 @@ class SessionRecorder:
         except StoreError:
             return  # a view; the entry that lands says what is wrong
         self._recorder.feed.publish(self._grew)
+
+    def _left_in_flight(self) -> AppendLog | None:
+        """The live file of a writer that was lost, to be emptied with the next entry."""
+        path = self._recorder.folder.live(self.id)
+        if not path.exists():
+            return None
+        return AppendLog(path, redact=self._recorder.redact, pool=self._pool)
 
     def _clear_in_flight(self) -> bool:
         """Drop the part; True when some of it was in the live file."""

@@ -5,7 +5,7 @@ or fails with `StaleTaskVersionError`.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -76,20 +76,26 @@ class TaskBoard:
         """Whether no task can change any more."""
         return all(task.status in DONE | DEAD for task in self._tasks.values())
 
-    def add(self, tasks: Iterable[Task]) -> None:
-        """Put tasks on the board, all or none.
+    def add(self, tasks: Iterable[Task]) -> list[Task]:
+        """Put tasks on the board, all or none, whatever their status.
+
+        Returns:
+            Those that a dead need makes unreachable, in board order.
 
         Raises:
-            BoardError: An id is taken, a need is unknown or dead, or they would close a cycle.
+            BoardError: An id is taken, a need is unknown, or they would close a cycle.
         """
+        added = list(tasks)
         with self._lock:
             merged = dict(self._tasks)
-            for task in tasks:
+            for task in added:
                 if task.id in merged:
                     raise BoardError(f"task {task.id} is already on the board")
                 merged[task.id] = task
             _check_needs(merged)
             self._tasks = MappingProxyType(merged)
+        dead = [task for task in merged.values() if task.status in DEAD]
+        return [lost for task in dead for lost in self._spread(task)]
 
     def claim(self, task: str, *, expected: int, owner: str) -> Task:
         """Take a ready task: status, owner, dependencies and version in one step.
@@ -147,10 +153,14 @@ class TaskBoard:
         )
         return failed, self._spread(failed)
 
-    def cancel_pending(self) -> list[Task]:
-        """Cancel every task that no one works on; returns them."""
+    def cancel_pending(self, *, but: Container[str] = ()) -> list[Task]:
+        """Cancel every task that no one works on, but some; returns them."""
         with self._lock:
-            pending = [task for task in self._tasks.values() if task.status == "pending"]
+            pending = [
+                task
+                for task in self._tasks.values()
+                if task.status == "pending" and task.id not in but
+            ]
             ended = [
                 replace(task, status="cancelled", version=task.version + 1) for task in pending
             ]
@@ -201,8 +211,6 @@ def _check_needs(tasks: Tasks) -> None:
         for need in task.needs:
             if need not in tasks:
                 raise BoardError(f"task {task.id} needs {need}, which is not on the board")
-            if task.status == "pending" and tasks[need].status in DEAD:
-                raise BoardError(f"task {task.id} needs {need}, which is {tasks[need].status}")
     ordered = {task.id for task in _in_order(tasks)}
     stuck = [name for name in tasks if name not in ordered]
     if stuck:

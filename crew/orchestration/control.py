@@ -1,7 +1,7 @@
 """Commands to a live run: each applied once, each answered in the journal."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -32,6 +32,9 @@ class RunControl:
 
     Args:
         cancel: Cancels the whole run, given the reason.
+
+    Attributes:
+        cancel: The same.
     """
 
     def __init__(
@@ -46,10 +49,20 @@ class RunControl:
         self._roster = roster
         self._recorder = recorder
         self._approvals = approvals
-        self._cancel = cancel
+        self.cancel = cancel
         self._now = now
         self._replies: OrderedDict[str, _Reply] = OrderedDict()
         self._closed = ""
+
+    def remember(self, replies: Mapping[str, Receipt | str]) -> None:
+        """Answer commands that an earlier process of the run has answered as it did."""
+        for command, said in replies.items():
+            reply = self._replies[command] = _Reply()
+            if isinstance(said, Receipt):
+                reply.receipt = said
+            else:
+                reply.error = CommandError(said)
+            reply.done.set()
 
     def close(self, reason: str) -> None:
         """Take no more commands."""
@@ -107,7 +120,7 @@ class RunControl:
                 self._roster.resume()
                 return (RunResumed(),)
             case Cancel(session=None):
-                self._cancel(command.reason or f"cancelled by {command.by}")
+                self.cancel(command.reason or f"cancelled by {command.by}")
             case _:
                 accept(self._roster.find(command.session or ""), command)
         return ()

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,24 +15,26 @@ from crew import __version__
 from crew.budget import NO_BUDGET, Budget
 from crew.bus.recorder import Recorder
 from crew.definitions.types import Plan, SpawnLimits
-from crew.errors import CrewError, StoreError
-from crew.events import RunEnded, RunStarted
+from crew.errors import CrewError, LeaseLostError, StoreError
+from crew.events import PermissionAnswered, RunEnded, RunStarted
 from crew.models.protocol import ModelClient
 from crew.models.providers.names import RULES
 from crew.models.registry import Models
 from crew.orchestration.board import TaskBoard
 from crew.orchestration.control import RunControl
+from crew.orchestration.history import History
 from crew.orchestration.ledger import SpawnLedger
 from crew.orchestration.outcome import RunOutcome, final_result, final_status
 from crew.orchestration.report import report_markdown
 from crew.orchestration.roster import Roster
 from crew.orchestration.scheduler import Scheduler
 from crew.records import ArtifactRef, Failure, Status, indented_json
-from crew.session.budget import RunBudget
+from crew.session.budget import PastSession, RunBudget
 from crew.session.budget_guard import budget_middleware
 from crew.session.context import ContextGuard
 from crew.session.environment import Environment
 from crew.session.middleware import Middleware
+from crew.session.past import Past
 from crew.session.paths import PathSafety
 from crew.session.permissions import Approvals, Permission
 from crew.session.retry import ModelRetry
@@ -77,7 +79,11 @@ class Sources:
 
 
 class Engine:
-    """One run. `run` is called once; commands go to the control that it hands out."""
+    """One run. `run` is called once; commands go to the control that it hands out.
+
+    Args:
+        history: What earlier processes of the run have done; None for a new run.
+    """
 
     def __init__(
         self,
@@ -89,6 +95,7 @@ class Engine:
         workspace: Workspace,
         recorder: Recorder,
         sources: Sources,
+        history: History | None = None,
     ) -> None:
         self._folder = folder
         self._plan = plan
@@ -99,7 +106,10 @@ class Engine:
         self._sources = sources
         self._board = TaskBoard()
         self._budget = RunBudget(options.budget, of_task=self._budget_of, price=models.price)
-        self._approvals = Approvals(interactive=options.interactive)
+        self._history = history
+        self._approvals = Approvals(
+            interactive=options.interactive, asked=history.asked if history is not None else 0
+        )
         self._scope = anyio.CancelScope()
         self._cancelled: str | None = None
         self._fatal: Exception | None = None
@@ -118,8 +128,10 @@ class Engine:
                 await nursery.start(self._recorder.run)
                 roster, scheduler = self._conductors(nursery)
                 control = self._control(roster, scheduler)
+                await self._announce()
+                if self._history is not None:
+                    self._take_up(self._history, control)
                 task_status.started(control)
-                self._announce()
                 with self._scope:
                     await scheduler.run()
                 outcome = self._outcome(scheduler)
@@ -134,8 +146,8 @@ class Engine:
                 await self._recorder.close()
 
     def _conductors(self, nursery: TaskGroup) -> tuple[Roster, Scheduler]:
-        async def spawn(parent: Session, request: SpawnRequest) -> SpawnOutcome:
-            return await roster.spawn(parent, request)
+        async def spawn(parent: Session, request: SpawnRequest, call: str) -> SpawnOutcome:
+            return await roster.spawn(parent, request, call)
 
         env = Environment(
             recorder=self._recorder,
@@ -147,12 +159,15 @@ class Engine:
             approvals=self._approvals,
             nursery=nursery,
             spawn=spawn,
+            past=self._past,
             fail=self._fail,
             now=self._sources.now,
             new_id=self._sources.new_id,
         )
         ledger = SpawnLedger(self._options.limits)
-        roster = Roster(env, plan=self._plan, models=self._models, ledger=ledger)
+        roster = Roster(
+            env, plan=self._plan, models=self._models, ledger=ledger, history=self._history
+        )
         scheduler = Scheduler(
             plan=self._plan,
             goal=self._options.goal,
@@ -161,13 +176,18 @@ class Engine:
             recorder=self._recorder,
             max_concurrency=self._options.max_concurrency,
             new_id=self._sources.new_id,
+            history=self._history,
         )
         return roster, scheduler
 
+    def _past(self, session: str) -> Past | None:
+        return self._history.past(session) if self._history is not None else None
+
     def _middleware(self) -> tuple[Middleware, ...]:
+        uncertain = self._history.uncertain() if self._history is not None else frozenset()
         return (
             PathSafety(self._workspace),
-            Permission(self._options.grants, self._approvals),
+            Permission(self._options.grants, self._approvals, uncertain),
             ModelRetry(self._sources.jitter),
             *budget_middleware(self._budget, [self._options.budget, *self._plan.budgets]),
             ContextGuard(self._fast_model),
@@ -199,18 +219,54 @@ class Engine:
             now=self._sources.now,
         )
 
-    def _announce(self) -> None:
+    async def _announce(self) -> None:
+        """Write the first events of this process."""
+        history = self._history
+        if history is None or not history.started:
+            self._recorder.record(self._started())
+        if history is not None and history.continued is not None:
+            await self._recorder.commit(history.continued)
+
+    def _started(self) -> RunStarted:
         first = next(iter(self._plan.roles.values()))
-        self._recorder.record(
-            RunStarted(
-                team=self._plan.team.name,
-                workflow=self._plan.workflow.name,
-                goal=self._options.goal,
-                model=self._models.names(first.model)[0],
-                workspace=str(self._workspace.root),
-                version=__version__,
-            )
+        return RunStarted(
+            team=self._plan.team.name,
+            workflow=self._plan.workflow.name,
+            goal=self._options.goal,
+            model=self._models.names(first.model)[0],
+            workspace=str(self._workspace.root),
+            version=__version__,
         )
+
+    def _take_up(self, history: History, control: RunControl) -> None:
+        """Take back what earlier processes have promised and spent."""
+        if any(budget.limits for budget in (self._options.budget, *self._plan.budgets)):
+            self._budget.restore(self._spenders(history))
+        else:
+            self._budget.settle((), history.usage())
+        control.remember(history.replies)
+        for name, asked in history.asks.items():
+            self._recorder.record(
+                PermissionAnswered(
+                    session=asked.session,
+                    task=asked.task,
+                    request=name,
+                    decision="deny",
+                    reason="the run was interrupted before it was answered",
+                )
+            )
+        if history.cancelled is not None:
+            control.cancel(history.cancelled)
+
+    def _spenders(self, history: History) -> Iterator[PastSession]:
+        plan = self._plan
+        for name, session in history.sessions.items():
+            started = session.started
+            known = plan.library if started.parent is not None else plan.roles
+            agent = known.get(started.agent if started.parent is not None else started.role)
+            if agent is not None:
+                entries = history.entries(name)
+                yield PastSession(id=name, agent=agent, task=started.task, entries=entries)
 
     def _fail(self, error: Exception) -> None:
         """Take the error that no session can survive; the first one is the run's."""
@@ -271,6 +327,8 @@ class Engine:
             StoreError: The run folder can't be written, which had not shown before.
         """
         try:
+            if isinstance(self._recorder.failed, LeaseLostError):
+                raise self._recorder.failed  # what is in the folder is another process's now
             outcome = dataclasses.replace(outcome, artifact=self._store_result(outcome))
             replace(self._folder.report, outcome.report.encode("utf-8", "backslashreplace"))
             ended = RunEnded(

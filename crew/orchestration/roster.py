@@ -1,15 +1,20 @@
 """Every live session of a run, and the one function that makes sessions."""
 
 from collections import Counter
+from dataclasses import dataclass
+from typing import Any
 
 import anyio
+from pydantic_core import from_json
 
 from crew.definitions.types import Agent, Plan
 from crew.errors import NoSuchSessionError, NotPausedError, SessionEndedError
+from crew.events import SessionEnded
 from crew.models.registry import Models
+from crew.orchestration.history import History
 from crew.orchestration.ledger import SpawnLedger
 from crew.orchestration.prompts import system_prompt
-from crew.records import Failure, Status
+from crew.records import ArtifactRef, Failure, Status
 from crew.session.ending import cut, last_text
 from crew.session.environment import Environment
 from crew.session.gate import Latch
@@ -21,11 +26,34 @@ from crew.session.spec import SessionSpec
 from crew.tools.protocol import SpawnOutcome, SpawnRequest
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a session ended.
+
+    Attributes:
+        value: Its validated result, where it has one.
+        result: The result as it is stored; of a session without one its unverified last text.
+        text: The last thing that its model said in words.
+    """
+
+    status: Status
+    error: Failure | None
+    value: Any
+    result: ArtifactRef | None
+    text: str
+
+
 class Roster:
     """Tasks and tools spawn through `run`; whoever waits there gets a session that has ended."""
 
     def __init__(
-        self, env: Environment, *, plan: Plan, models: Models, ledger: SpawnLedger
+        self,
+        env: Environment,
+        *,
+        plan: Plan,
+        models: Models,
+        ledger: SpawnLedger,
+        history: History | None = None,
     ) -> None:
         self._env = env
         self._plan = plan
@@ -34,7 +62,14 @@ class Roster:
         self._live: dict[str, Session] = {}
         self._ended: dict[str, Status] = {}
         self._spawned: Counter[tuple[str, str]] = Counter()
+        self._history = history
         self._latch = Latch.OPEN
+        if history is not None:
+            self._spawned.update(history.spawned())
+            self._latch = history.latch
+            for name, session in history.sessions.items():
+                if session.ended is not None:
+                    self._ended[name] = session.ended.status
         self._cancelled: str | None = None
 
     def find(self, session: str) -> Session:
@@ -51,18 +86,25 @@ class Roster:
         live = ", ".join(self._live) or "none"
         raise NoSuchSessionError(f"there is no session {session}", hint=f"live ones: {live}")
 
-    async def run(self, spec: SessionSpec, parent: Session | None = None) -> Session:
-        """Run a session to its end and return it; a cancelled waiter ends it first.
+    async def run(self, spec: SessionSpec, parent: Session | None = None) -> Ended:
+        """Run a session to its end; a cancelled waiter ends it first.
+
+        One that an earlier process of the run began goes on, or has ended already.
 
         Raises:
             SpawnError: A limit is reached.
         """
+        known = self._history.sessions.get(spec.id) if self._history is not None else None
+        if known is not None and known.ended is not None:
+            return self._read(known.ended)
         with self._ledger.slot(parent=spec.parent, depth=spec.depth):
             session = open_session(spec, self._env, parent=parent, run_latch=self._latch)
             self._live[spec.id] = session
             self._env.nursery.start_soon(run_session, session)
             if self._cancelled is not None:
                 cut(session, Status.CANCELLED, Failure(title="Cancelled", message=self._cancelled))
+            elif known is not None and known.cause is not None:
+                cut(session, *known.cause)
             try:
                 await session.ended.wait()
             except anyio.get_cancelled_exc_class():
@@ -76,20 +118,25 @@ class Roster:
                 del self._live[spec.id]
                 if parent is not None:
                     parent.children.remove(session)
-        return session
+        return Ended(
+            status=session.status,
+            error=session.error,
+            value=session.submitted,
+            result=session.result,
+            text=last_text(session),
+        )
 
-    async def spawn(self, parent: Session, request: SpawnRequest) -> SpawnOutcome:
-        """Run a child session for the tool `spawn_agent`.
+    async def spawn(self, parent: Session, request: SpawnRequest, call: str) -> SpawnOutcome:
+        """Run a child session for a call of the tool `spawn_agent`.
 
         Raises:
             SpawnError: A limit is reached.
         """
         agent = self._plan.library[request.agent]
-        self._spawned[parent.spec.id, agent.name] += 1
-        number = self._spawned[parent.spec.id, agent.name]
         spec = self.spec(
             agent,
-            id=f"{parent.spec.id}.{agent.name}-{number}",
+            id=self._child(parent.spec.id, agent.name, call),
+            call=call,
             role=agent.name,
             prompt=request.prompt,
             tools=allowed_tools(agent.tools, requested=request.tools, parent=parent.spec.tools),
@@ -102,8 +149,36 @@ class Roster:
         return SpawnOutcome(
             session=spec.id,
             status=child.status.value,
-            value=child.submitted if completed else None,
-            text=last_text(child),
+            value=child.value if completed else None,
+            text=child.text,
+        )
+
+    def _child(self, parent: str, agent: str, call: str) -> str:
+        """The id of the session that a call spawns, or has spawned."""
+        history, folder = self._history, self._env.recorder.folder
+        known = history.child(parent, call) if history is not None else None
+        if known is not None:
+            return known
+        while True:
+            self._spawned[parent, agent] += 1
+            name = f"{parent}.{agent}-{self._spawned[parent, agent]}"
+            # A transcript that the journal does not know was begun just before a loss.
+            if history is None or not folder.transcript(name).exists():
+                return name
+
+    def _read(self, ended: SessionEnded) -> Ended:
+        """How a session of an earlier process ended."""
+        session, store = ended.session or "", self._env.recorder.artifacts
+        value, text = None, ""
+        if ended.result is not None:
+            data = store.get(ended.result.name)
+            if ended.status is Status.COMPLETED:
+                value = from_json(data)
+            else:
+                text = data.decode("utf-8", "replace")
+        self._ended[session] = ended.status
+        return Ended(
+            status=ended.status, error=ended.error, value=value, result=ended.result, text=text
         )
 
     def spec(
@@ -116,6 +191,7 @@ class Roster:
         tools: tuple[str, ...],
         depth: int = 0,
         parent: str | None = None,
+        call: str | None = None,
         task: str | None = None,
         attempt: int = 1,
         title: str = "",
@@ -126,6 +202,7 @@ class Roster:
             role=role,
             agent=agent,
             parent=parent,
+            call=call,
             task=task,
             depth=depth,
             attempt=attempt,

@@ -4,24 +4,26 @@ Deterministic: tasks start in board order, at most `max_concurrency` sessions at
 model decides the path.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
+from dataclasses import replace
 from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
+from pydantic_core import from_json
 
 from crew.bus.recorder import Recorder
 from crew.definitions.conditions import compile_condition
 from crew.definitions.types import Plan, Step
-from crew.errors import CrewError, StoreError
-from crew.events import TaskAdded, TaskEnded, TaskStarted, TaskStatus
+from crew.errors import CrewError, StoreError, ToolError
+from crew.events import Notice, TaskAdded, TaskEnded, TaskStarted, TaskStatus
 from crew.orchestration.board import DEAD, DONE, Task, TaskBoard
 from crew.orchestration.fold import concat
+from crew.orchestration.history import History, PastTask
 from crew.orchestration.prompts import lookup, step_prompt
-from crew.orchestration.roster import Roster
-from crew.records import Failure, Status
+from crew.orchestration.roster import Ended, Roster
+from crew.records import ArtifactRef, Failure, Status
 from crew.session.permissions import allowed_tools
-from crew.session.session import Session
 
 _RETRIED = frozenset({Status.FAILED, Status.NEEDS_ATTENTION, Status.MAX_TURNS})
 
@@ -39,6 +41,7 @@ class Scheduler:
         recorder: Recorder,
         max_concurrency: int,
         new_id: Callable[[], str],
+        history: History | None = None,
     ) -> None:
         self._plan = plan
         self._goal = goal
@@ -53,6 +56,10 @@ class Scheduler:
         self._stopped = False
         self._changed = anyio.Event()
         self.statuses: dict[str, Status] = {}
+        self._past: Mapping[str, PastTask] = history.tasks if history is not None else {}
+        self._begun = {name for name, task in self._past.items() if task.began}
+        if history is not None:
+            self.statuses.update(history.task_statuses())
 
     async def run(self) -> None:
         """Work until every task has ended.
@@ -60,7 +67,7 @@ class Scheduler:
         Raises:
             StoreError: The run folder can't be written.
         """
-        self._put(
+        await self._put(
             [
                 Task(id=step.id, step=step.id, role=step.role, needs=step.needs)
                 for step in self._plan.workflow.steps
@@ -71,8 +78,7 @@ class Scheduler:
                 changed = self._changed
                 if self._stopped:
                     await self._cancel_pending()
-                else:
-                    self._start_ready(tasks)
+                self._start_ready(tasks)
                 if not self._board.finished:
                     await changed.wait()
 
@@ -81,22 +87,55 @@ class Scheduler:
         self._stopped = True
         self._notify()
 
-    def _put(self, tasks: list[Task], titles: Mapping[str, str] | None = None) -> None:
-        self._board.add(tasks)
+    async def _put(self, tasks: list[Task], titles: Mapping[str, str] | None = None) -> None:
+        restored = [self._restored(task) for task in tasks]
+        lost = self._board.add(restored)
         for task in tasks:
-            title = (titles or {}).get(task.id, "")
-            self._recorder.record(
-                TaskAdded(
-                    task=task.id, step=task.step, role=task.role, needs=task.needs, title=title
+            if task.id not in self._past:
+                title = (titles or {}).get(task.id, "")
+                self._recorder.record(
+                    TaskAdded(
+                        task=task.id, step=task.step, role=task.role, needs=task.needs, title=title
+                    )
                 )
-            )
+        await self._tell_lost(lost)
+
+    def _restored(self, task: Task) -> Task:
+        """A task as an earlier process of the run left it; one that it worked on is pending."""
+        past = self._past.get(task.id)
+        if past is None:
+            return task
+        if past.began or past.status == "pending":
+            return replace(task, attempt=past.attempt - past.began)
+        if past.status != "completed":
+            return replace(task, status=past.status, attempt=past.attempt, error=past.error)
+        try:
+            return self._completed(task, past)
+        except (ToolError, ValueError):
+            text = "its stored result is missing or damaged, so it is run again"
+            self._recorder.record(Notice(task=task.id, text=text))
+            return replace(task, attempt=past.attempt)
+
+    def _completed(self, task: Task, past: PastTask) -> Task:
+        done = replace(task, status="completed", attempt=past.attempt, result=past.result)
+        if past.result is not None:
+            return replace(done, value=self._value(past.result))
+        parts = [part for part in self._past.values() if part.step == task.id != part.id]
+        values = [None if part.result is None else self._value(part.result) for part in parts]
+        return replace(done, value=self._folded(self._steps[task.step], values))
+
+    def _value(self, result: ArtifactRef) -> Any:
+        return from_json(self._recorder.artifacts.get(result.name))
 
     async def _cancel_pending(self) -> None:
-        for task in self._board.cancel_pending():
+        for task in self._board.cancel_pending(but=self._begun):
             await self._recorder.commit(TaskEnded(task=task.id, status="cancelled"))
 
     def _start_ready(self, tasks: TaskGroup) -> None:
-        for task in self._board.ready():
+        # What was interrupted goes first, so that no more sessions live than may.
+        for task in sorted(self._board.ready(), key=lambda task: task.id not in self._begun):
+            if self._stopped and task.id not in self._begun:
+                continue
             fans_out = self._steps[task.step].foreach is not None and task.id == task.step
             if not fans_out and self._working >= self._max_concurrency:
                 continue
@@ -135,8 +174,14 @@ class Scheduler:
         await self._recorder.commit(TaskEnded(task=task.id, status="skipped"))
         self._board.skip(task.id, expected=task.version, owner=task.owner or "")
 
+    def _start(self, task: Task) -> None:
+        """Journal that an attempt begins, unless an earlier process has begun it."""
+        if task.id not in self._begun:
+            self._recorder.record(TaskStarted(task=task.id, attempt=task.attempt))
+        self._begun.discard(task.id)
+
     async def _attempt(self, task: Task) -> None:
-        self._recorder.record(TaskStarted(task=task.id, attempt=task.attempt))
+        self._start(task)
         try:
             session = await self._session(task)
         except StoreError:
@@ -154,7 +199,7 @@ class Scheduler:
             retry = session.status in _RETRIED and task.attempt <= self._steps[task.step].retries
             await self._fail(task, "failed", session.error, retry=retry)
 
-    async def _session(self, task: Task) -> Session:
+    async def _session(self, task: Task) -> Ended:
         step = self._steps[task.step]
         agent = self._plan.roles[step.role]
         changes: dict[str, Any] = {}
@@ -192,7 +237,7 @@ class Scheduler:
         text = "" if item is None else str(item)
         return " ".join(self._recorder.redact.plain(text).split())[:80]
 
-    async def _complete(self, task: Task, session: Session) -> None:
+    async def _complete(self, task: Task, session: Ended) -> None:
         ended = TaskEnded(
             task=task.id, status="completed", attempt=task.attempt, result=session.result
         )
@@ -201,7 +246,7 @@ class Scheduler:
             task.id,
             expected=task.version,
             owner=task.owner or "",
-            value=session.submitted,
+            value=session.value,
             result=session.result,
         )
 
@@ -219,9 +264,12 @@ class Scheduler:
         _, lost = self._board.fail(
             task.id, expected=task.version, owner=owner, status=status, error=error
         )
-        for other in lost:
+        await self._tell_lost(lost)
+
+    async def _tell_lost(self, lost: list[Task]) -> None:
+        for task in lost:
             await self._recorder.commit(
-                TaskEnded(task=other.id, status=other.status, error=other.error)
+                TaskEnded(task=task.id, status=task.status, error=task.error)
             )
 
     # A task for each item.
@@ -238,15 +286,22 @@ class Scheduler:
             await self._fail(task, "failed", Failure(title="Fan-out", message=message))
             self._notify()
             return
-        self._recorder.record(TaskStarted(task=task.id, attempt=task.attempt))
+        self._start(task)
         parts = [
             Task(id=f"{task.id}_{number}", step=step.id, role=step.role, item=item)
             for number, item in enumerate(items, start=1)
         ]
-        self._put(parts, {part.id: self._title(part.item) for part in parts})
+        await self._put(parts, {part.id: self._title(part.item) for part in parts})
+        await self._drop_parts(task, but={part.id for part in parts})
         self._notify()
         await self._fold(task, step, [part.id for part in parts])
         self._notify()
+
+    async def _drop_parts(self, task: Task, *, but: Container[str]) -> None:
+        """End the parts of an earlier attempt, whose list was longer."""
+        for part in self._past.values():
+            if part.step == task.id != part.id and part.status == "pending" and part.id not in but:
+                await self._recorder.commit(TaskEnded(task=part.id, status="skipped"))
 
     async def _fold(self, task: Task, step: Step, parts: list[str]) -> None:
         while True:
@@ -262,13 +317,16 @@ class Scheduler:
             await self._fail(task, status, Failure(title="Fan-out", message=message))
             return
         results = [part.value for part in done]
-        value = concat(results) if step.fold == "concat" else results
+        value = self._folded(step, results)
         await self._recorder.commit(
             TaskEnded(task=task.id, status="completed", attempt=task.attempt)
         )
         self._board.complete(
             task.id, expected=task.version, owner=task.owner or "", value=value, result=None
         )
+
+    def _folded(self, step: Step, results: list[Any]) -> Any:
+        return concat(results) if step.fold == "concat" else results
 
 
 def _ancestors(steps: Mapping[str, Step]) -> dict[str, tuple[str, ...]]:

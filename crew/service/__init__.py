@@ -1,14 +1,17 @@
-"""The one door to runs: start, list, observe, command."""
+"""The one door to runs: start, list, observe, command, resume."""
 
 from crew.definitions.types import SpawnLimits
 from crew.orchestration.outcome import RunOutcome
 from crew.service.listing import RunListing, follow_runs
+from crew.service.live import LiveRun
+from crew.service.resume import ResumeRequest, resume
 from crew.service.runs import RunSummary, StoredRun, default_home, list_runs, open_run, read_result
-from crew.service.start import LiveRun, RunRequest, default_library, find_workspace, start
+from crew.service.start import RunRequest, default_library, find_workspace, start
 from crew.tools.workspace import ReviewScope
 
 __all__ = [
     "LiveRun",
+    "ResumeRequest",
     "ReviewScope",
     "RunListing",
     "RunOutcome",
@@ -23,5 +26,6 @@ __all__ = [
     "list_runs",
     "open_run",
     "read_result",
+    "resume",
     "start",
 ]

@@ -122,7 +122,7 @@ class RemoteControl:
             return
         raise RunGoneError(
             f"the process of run {self._folder.id} is gone, it was interrupted",
-            hint=f"what it left: crew show {self._folder.id}",
+            hint=f"take it up: crew resume {self._folder.id}",
         )
 
     def _last(self) -> Event | None:

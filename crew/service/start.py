@@ -3,37 +3,28 @@
 import os
 import random
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import ExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import anyio
-from anyio.abc import TaskStatus
-
 from crew.budget import NO_BUDGET, Budget
-from crew.bus.recorder import Recorder
-from crew.commands import Cancel, Control
 from crew.config import Config, config_folder, load_config
 from crew.definitions import Library, bundled_root
 from crew.definitions.types import Plan, SpawnLimits
-from crew.errors import CommandError, StoreError, ToolError, UsageError, WorkspaceError
-from crew.feed import Feed
+from crew.errors import ToolError, UsageError, WorkspaceError
 from crew.models.protocol import ModelClient
 from crew.models.registry import Models
-from crew.orchestration.control import RunControl
-from crew.orchestration.engine import Engine, RunOptions, Sources
-from crew.orchestration.inbox import serve_inbox
-from crew.orchestration.outcome import RunOutcome
+from crew.orchestration.engine import RunOptions, Sources
 from crew.records import Status, utc_now
+from crew.service.live import LiveRun, Prepared, conduct
 from crew.service.trust import grants
 from crew.session.middleware import Middleware
 from crew.store.folder import RunFolder, create, new_run_id
 from crew.store.lock import RunLock
-from crew.store.manifest import Manifest, write
+from crew.store.manifest import Manifest
 from crew.store.redact import Redactor
 from crew.tools.changes import survey
 from crew.tools.changes.types import is_under
@@ -82,65 +73,6 @@ class RunRequest:
     config: Config | None = None
 
 
-class LiveRun:
-    """A run of this process.
-
-    Attributes:
-        feed: What happens, for any number of readers.
-        control: Takes commands.
-    """
-
-    def __init__(self, folder: RunFolder, feed: Feed) -> None:
-        self.id = folder.id
-        self.folder = folder.root
-        self.feed = feed
-        self.control: Control
-        self._outcome: RunOutcome | None = None
-        self._ended = anyio.Event()
-
-    async def wait(self) -> RunOutcome:
-        """Wait until the run has ended; its final event is on disk then."""
-        await self._ended.wait()
-        if self._outcome is None:
-            raise UsageError("the run was abandoned before it ended")
-        return self._outcome
-
-    async def drive(
-        self,
-        engine: Engine,
-        beat: Callable[[], None],
-        close: Callable[[RunOutcome], None],
-        *,
-        task_status: TaskStatus[RunControl],
-    ) -> None:
-        """Run the engine to its end with a heartbeat beside it."""
-
-        def ended(outcome: RunOutcome) -> None:
-            if self._outcome is None:
-                self._outcome = outcome
-                close(outcome)
-                self._ended.set()
-
-        async with anyio.create_task_group() as beside:
-            beside.start_soon(_every, _BEAT, beat)
-            await engine.run(ended, task_status=task_status)
-            beside.cancel_scope.cancel()
-
-    async def listen(self, folder: RunFolder) -> None:
-        """Take commands from other processes until the run has ended."""
-        async with anyio.create_task_group() as beside:
-            beside.start_soon(serve_inbox, folder, self.control)
-            await self._ended.wait()
-            beside.cancel_scope.cancel()
-
-    async def leave(self) -> None:
-        """Cancel the run if it still goes on, and wait for its end."""
-        if not self._ended.is_set():
-            with suppress(CommandError):
-                await self.control.send(Cancel(id=f"{self.id}-left", by="crew", reason="left"))
-            await self._ended.wait()
-
-
 @asynccontextmanager
 async def start(
     request: RunRequest,
@@ -161,49 +93,41 @@ async def start(
         DefinitionError: A definition that the run needs is off.
         StoreError: The run folder can't be made.
     """
-    sources = sources or Sources(
-        now=utc_now, new_id=lambda: secrets.token_hex(6), jitter=random.SystemRandom().random
-    )
-    workspace = _workspace(request.workspace)
+    sources = sources or machine_sources()
+    workspace = open_folder(request.workspace)
     if library is None:
         library = default_library(workspace.root, environ, tools=request.tools)
     plan = library.plan(request.team)
-    _check_allow(request)
+    check_allow(request.allow, request.tools)
     granted = grants(plan, request.allow, workspace.root, environ)
     config = request.config if request.config is not None else load_config(environ)
     models = Models(request.model, request.clients, config=config, environ=environ)
-    _check_models(models, plan)
-    _check_prices(models, plan, plan.team.budget.changed_by(request.budget))
+    check_models(models, plan)
+    check_prices(models, plan, plan.team.budget.changed_by(request.budget))
     await _check_scope(workspace, request.scope)
     redact = Redactor.from_environ(environ, known=config.secrets(environ))
-    with ExitStack() as held:
-        folder = _make_folder(request, sources)
-        lock = RunLock.acquire(folder, sources.now())
-        held.callback(lock.release)
-        recorder = Recorder(folder, epoch=EPOCH, now=sources.now, redact=redact)
-        opened = _manifest(request, folder, plan, sources.now())
-        manifest = write(folder, opened, expected=0, redact=redact)
-        engine = Engine(
-            folder=folder,
-            plan=plan,
-            options=_options(request, plan, granted),
-            models=models,
-            workspace=workspace,
-            recorder=recorder,
-            sources=sources,
-        )
-        run = LiveRun(folder, recorder.feed)
-        beat = partial(_beat, lock, sources)
-        close = partial(_close, folder, manifest, redact, sources)
-        async with anyio.create_task_group() as tasks:
-            run.control = await tasks.start(run.drive, engine, beat, close)
-            tasks.start_soon(run.listen, folder)
-            try:
-                yield run
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await run.leave()
-                    await models.aclose()
+    folder = _make_folder(request, sources)
+    prepared = Prepared(
+        folder=folder,
+        lock=RunLock.acquire(folder, sources.now()),
+        manifest=_manifest(request, folder, plan, sources.now()),
+        written=0,
+        plan=plan,
+        options=_options(request, plan, granted),
+        models=models,
+        workspace=workspace,
+        redact=redact,
+        sources=sources,
+    )
+    async with conduct(prepared) as run:
+        yield run
+
+
+def machine_sources() -> Sources:
+    """The machine's clock and randomness."""
+    return Sources(
+        now=utc_now, new_id=lambda: secrets.token_hex(6), jitter=random.SystemRandom().random
+    )
 
 
 def default_library(
@@ -226,20 +150,34 @@ def find_workspace(folder: Path) -> Path:
     return folder
 
 
-def _workspace(root: Path) -> Workspace:
+def open_folder(root: Path) -> Workspace:
+    """The folder that a run works in.
+
+    Raises:
+        WorkspaceError: It is none.
+    """
     if not root.is_dir():
         raise WorkspaceError(f"{root} is not a folder", hint="run crew where your project is")
     return Workspace(root)
 
 
-def _check_models(models: Models, plan: Plan) -> None:
+def check_models(models: Models, plan: Plan) -> None:
+    """Refuse a plan whose models can't be had.
+
+    Raises:
+        ModelError: One of them can't.
+    """
     for agent in (*plan.roles.values(), *plan.library.values()):
         for name in models.names(agent.model):
             models.client(name)
 
 
-def _check_prices(models: Models, plan: Plan, run: Budget) -> None:
-    """Refuse a limit of the cost where no price is known: what is unknown is never nothing."""
+def check_prices(models: Models, plan: Plan, run: Budget) -> None:
+    """Refuse a limit of the cost where no price is known: what is unknown is never nothing.
+
+    Raises:
+        UsageError: There is such a limit.
+    """
     steps = any(step.budget.cost is not None for step in plan.workflow.steps)
     everywhere = steps or run.cost is not None
     for agent in (*plan.roles.values(), *plan.library.values()):
@@ -278,9 +216,18 @@ def _check_paths(workspace: Workspace, unchanged: Iterable[str]) -> None:
             )
 
 
-def _check_allow(request: RunRequest) -> None:
-    known = (Effect.WRITE.value, Effect.EXECUTE.value, *TOOL_NAMES, *request.tools)
-    unknown = [name for name in request.allow if name not in known]
+def check_allow(allow: Collection[str], tools: Collection[str], *more: str) -> None:
+    """Refuse to allow what there is not.
+
+    Args:
+        tools: Tools by name beside the built-in ones.
+        more: What else may be allowed.
+
+    Raises:
+        UsageError: A name is no effect and no tool.
+    """
+    known = (Effect.WRITE.value, Effect.EXECUTE.value, *more, *TOOL_NAMES, *tools)
+    unknown = [name for name in allow if name not in known]
     if unknown:
         raise UsageError(
             f"--allow {unknown[0]}: there is no such effect or tool",
@@ -331,29 +278,3 @@ def _manifest(request: RunRequest, folder: RunFolder, plan: Plan, now: datetime)
         },
         plan=plan.model_dump(mode="json"),
     )
-
-
-def _close(
-    folder: RunFolder, opened: Manifest, redact: Redactor, sources: Sources, outcome: RunOutcome
-) -> None:
-    """Write how the run ended into its manifest."""
-    changes = {
-        "status": outcome.status,
-        "error": outcome.error,
-        "usage": outcome.usage,
-        "result": outcome.artifact,
-        "updated": sources.now(),
-    }
-    with suppress(StoreError):  # the journal has it; the manifest is a cache of it
-        write(folder, opened.model_copy(update=changes), expected=opened.generation, redact=redact)
-
-
-def _beat(lock: RunLock, sources: Sources) -> None:
-    with suppress(StoreError):  # a disk that is full says so where something is lost by it
-        lock.beat(sources.now())
-
-
-async def _every(seconds: float, act: Callable[[], None]) -> None:
-    while True:
-        await anyio.sleep(seconds)
-        act()

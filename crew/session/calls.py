@@ -11,8 +11,10 @@ from crew.errors import CrewError, DeniedError, SteeredError, StoreError, ToolEr
 from crew.plaintext import cap
 from crew.records import ArtifactRef, JsonObject, indented_json
 from crew.session.middleware import Call
+from crew.session.past import Past
 from crew.session.session import Session
 from crew.tools.protocol import (
+    Effect,
     SpawnOutcome,
     SpawnRequest,
     Tool,
@@ -25,6 +27,10 @@ RESULT_LIMIT = 60_000
 """Characters of a tool's output that the model reads at once; the whole is an artifact."""
 
 SKIPPED = "skipped: steered"
+NOT_RUN = "interrupted: not run"
+OUTCOME_UNKNOWN = (
+    "outcome unknown: the process was lost while it ran; look at what it did before you repeat it"
+)
 
 
 async def run_calls(session: Session, calls: Sequence[ToolCallEntry]) -> None:
@@ -40,6 +46,28 @@ async def run_calls(session: Session, calls: Sequence[ToolCallEntry]) -> None:
                 for call in group:
                     together.start_soon(_run_call, session, call)
     session.close_open_calls(Outcome.SKIPPED, SKIPPED)
+
+
+async def settle_calls(session: Session, past: Past) -> None:
+    """Answer the calls that an interruption left open; children that they spawned go on."""
+    spawned = []
+    for call in list(session.open_calls.values()):
+        if call.call_id in past.standing.children:
+            spawned.append(call)
+        elif call.call_id in past.standing.began:
+            _answer_unrun(session, call, Outcome.UNKNOWN, OUTCOME_UNKNOWN)
+        else:
+            _answer_unrun(session, call, Outcome.CANCELLED, NOT_RUN)
+    await run_calls(session, spawned)
+
+
+def _answer_unrun(session: Session, call: ToolCallEntry, outcome: Outcome, text: str) -> None:
+    summary = text.partition(";")[0]
+    session.close_call(
+        ToolResultEntry(
+            call_id=call.call_id, tool=call.tool, outcome=outcome, text=text, summary=summary
+        )
+    )
 
 
 def _groups(session: Session, calls: Sequence[ToolCallEntry]) -> Iterator[list[ToolCallEntry]]:
@@ -134,7 +162,7 @@ async def run_tool(session: Session, call: Call) -> ToolOutput:
         session.log.touch()
 
     async def spawn(request: SpawnRequest) -> SpawnOutcome:
-        return await env.spawn(session, request)
+        return await env.spawn(session, request, call.entry.call_id)
 
     def submit(value: JsonObject) -> str:
         session.toolset.check_result(value)
@@ -151,6 +179,8 @@ async def run_tool(session: Session, call: Call) -> ToolOutput:
         spawn=spawn,
         submit=submit,
     )
+    if call.tool.effect in (Effect.WRITE, Effect.EXECUTE):
+        await session.begin_effect(call)
     return await call.tool.run(call.args, context)
 
 

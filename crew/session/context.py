@@ -128,7 +128,10 @@ class ContextGuard(Middleware):
 
     async def model(self, session: "Session", request: ModelRequest, proceed: AskModel) -> Answer:
         """Ask with what fits; an overflow that was not foreseen is cut and asked again."""
-        state = self._states.setdefault(session, _State())
+        state = self._states.get(session)
+        if state is None:
+            past = session.past.entries if session.past is not None else ()
+            state = self._states[session] = _State(cuts_of(past))
         spent = await self._fit(session, state, request)
         for left in reversed(range(RETRIES + 1)):
             asked = replace(request, messages=state.cuts.apply(request.messages))

@@ -85,6 +85,7 @@ async def _write_end(session: Session, status: Status, error: Failure | None) ->
         session.append(ErrorEntry(title=error.title, text=error.message, hint=error.hint))
     check_transition(session.status, status)
     session.status, session.error = status, error
+    session.log.sync()
     session.log.end()
     await session.env.recorder.commit(
         SessionEnded(
@@ -105,7 +106,9 @@ def _store_result(session: Session, status: Status) -> ArtifactRef | None:
     if status is Status.COMPLETED and session.submitted is not None:
         ref = artifacts.put(f"{name}.result.json", indented_json(session.submitted))
         preview = _preview(session)
-        session.append(ResultEntry(artifact=ref, preview=preview))
+        written = session.past.results if session.past is not None else []
+        if ref not in [entry.artifact for entry in written]:
+            session.append(ResultEntry(artifact=ref, preview=preview))
         session.record(ResultSubmitted(result=ref, preview=preview))
         return ref
     if status is Status.NEEDS_ATTENTION and (text := last_text(session)):

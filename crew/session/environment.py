@@ -10,6 +10,7 @@ from anyio.abc import TaskGroup
 from crew.bus.recorder import Recorder
 from crew.models.protocol import ModelClient
 from crew.session.middleware import Middleware
+from crew.session.past import Past
 from crew.session.permissions import Approvals
 from crew.session.toolset import Toolbox
 from crew.tools.protocol import SpawnOutcome, SpawnRequest
@@ -27,7 +28,8 @@ class Environment:
         model: The client of a model name; raises `ModelError` for a name it can't serve.
         middleware: In declared order; shared by all sessions of the run.
         nursery: The run's task group; a session outlives whoever waits for it.
-        spawn: Runs a child session to its end.
+        spawn: Runs a child session, which a tool call asks for, to its end.
+        past: What is left of a session of an earlier process; None where it never began.
         fail: Takes the error that ends the whole run (a run folder that can't be written).
     """
 
@@ -39,7 +41,8 @@ class Environment:
     middleware: tuple[Middleware, ...]
     approvals: Approvals
     nursery: TaskGroup
-    spawn: "Callable[[Session, SpawnRequest], Awaitable[SpawnOutcome]]"
+    spawn: "Callable[[Session, SpawnRequest, str], Awaitable[SpawnOutcome]]"
+    past: Callable[[str], Past | None]
     fail: Callable[[Exception], None]
     now: Callable[[], datetime]
     new_id: Callable[[], str]

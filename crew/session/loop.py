@@ -2,17 +2,18 @@
 
 import anyio
 
-from crew.entries import SystemEntry, UserEntry
+from crew.entries import SystemEntry, TextEntry, UserEntry
 from crew.errors import CrewError, OverBudgetError
-from crew.events import SessionStarted
+from crew.events import SessionStarted, SteerDelivered
 from crew.records import Failure, Status
 from crew.session.calls import run_tool
 from crew.session.ending import cut, end, last_text
 from crew.session.environment import Environment
 from crew.session.gate import Latch
+from crew.session.past import Past
 from crew.session.session import Session
 from crew.session.spec import SessionSpec
-from crew.session.step import Action, agent_step, ask_model
+from crew.session.step import Action, agent_step, ask_model, finish_turn
 from crew.session.toolset import SUBMIT
 
 REMINDERS = 3
@@ -31,31 +32,59 @@ def open_session(
 ) -> Session:
     """Make a session, announce it, and write what its model will be told.
 
+    One that an earlier process of the run began is taken up where it stood.
+
     Raises:
         ModelError: One of its models can't be had.
     """
-    toolset = env.toolbox.toolset(spec)
+    past = env.past(spec.id)
     session = Session(
-        spec, env, toolset, ask=ask_model, run=run_tool, parent=parent, run_latch=run_latch
+        spec,
+        env,
+        env.toolbox.toolset(spec),
+        ask=ask_model,
+        run=run_tool,
+        parent=parent,
+        run_latch=run_latch,
+        past=past,
     )
+    if past is None or not past.standing.announced:
+        _announce(session)
+    if past is None or not past.begun:
+        names = tuple(schema.name for schema in session.toolset.schemas)
+        session.append(
+            SystemEntry(text=spec.system, model=session.model.name, tools=names),
+            UserEntry(text=spec.prompt),
+        )
+    if past is not None:
+        _write_what_was_lost(session, past)
+    return session
+
+
+def _announce(session: Session) -> None:
+    spec = session.spec
     session.record(
         SessionStarted(
             role=spec.role,
             agent=spec.agent.name,
             model=session.model.name,
             parent=spec.parent,
+            call=spec.call,
             depth=spec.depth,
             attempt=spec.attempt,
             max_turns=spec.agent.max_turns,
             title=spec.title,
         )
     )
-    names = tuple(schema.name for schema in toolset.schemas)
-    session.append(
-        SystemEntry(text=spec.system, model=session.model.name, tools=names),
-        UserEntry(text=spec.prompt),
-    )
-    return session
+
+
+def _write_what_was_lost(session: Session, past: Past) -> None:
+    """Keep the text that was in flight, and journal the deliveries that the journal lacks."""
+    if past.in_flight:
+        session.append(TextEntry(text=past.in_flight, partial=True))
+    for message, turn in past.seen.items():
+        if message not in past.standing.told:
+            session.record(SteerDelivered(command=message, turn=turn))
 
 
 async def run_session(session: Session) -> None:
@@ -65,7 +94,7 @@ async def run_session(session: Session) -> None:
             session.env.nursery.start_soon(_deadline, session, session.spec.timeout)
         status, error = Status.CANCELLED, None
         with session.body:
-            session.enter(Status.RUNNING)
+            session.enter(Status.RUNNING, "goes on" if session.past is not None else "")
             status, error = await _loop(session)
         if session.body.cancelled_caught and session.cause is not None:
             status, error = session.cause
@@ -80,9 +109,10 @@ async def run_session(session: Session) -> None:
 
 
 async def _loop(session: Session) -> tuple[Status, Failure | None]:
-    limit = session.agent.max_turns
-    while session.turn < limit:
-        step = await agent_step(session)
+    limit, past = session.agent.max_turns, session.past
+    while past is not None or session.turn < limit:
+        step = await (agent_step(session) if past is None else finish_turn(session, past))
+        past = None
         if step.error is not None:
             return _failed(step.error)
         if step.action is Action.DONE and not _goes_on(session):
@@ -108,7 +138,8 @@ def _goes_on(session: Session) -> bool:
     session.forced_tool = SUBMIT
     session.tell(
         f"You stopped without submitting a result. Call {SUBMIT} now with what you have; "
-        f"reminder {session.reminders} of {REMINDERS}."
+        f"reminder {session.reminders} of {REMINDERS}.",
+        source="reminder",
     )
     return True
 
@@ -136,7 +167,7 @@ def _failed(error: CrewError) -> tuple[Status, Failure]:
 
 async def _deadline(session: Session, seconds: float) -> None:
     """End the session once it has worked that long; time in which it was held does not count."""
-    while (left := seconds - session.active_seconds()) > 0:
+    while (left := seconds - session.worked.seconds) > 0:
         with anyio.move_on_after(left):
             await session.ended.wait()
             return

@@ -37,6 +37,10 @@ class Meter:
         self.context_tokens = 0
         self.retry: Retry | None = None
 
+    def take_up(self, usage: Usage, *, context: int, tools: int) -> None:
+        """Go on from what the session had done under an earlier process."""
+        self.usage, self.context_tokens, self.tools = usage, context, tools
+
     def answered(self, usage: Usage) -> None:
         """A model request was answered."""
         self.usage = self.usage + usage

@@ -6,6 +6,8 @@ refuse or change a call before anything happens, *resolve* decides how it is car
 transcript as a notice.
 """
 
+import hashlib
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from crew.entries import NoticeEntry, ToolCallEntry
 from crew.models.answer import Answer
 from crew.models.protocol import ModelRequest
+from crew.store.redact import Redactor
 from crew.tools.protocol import Tool, ToolArgs, ToolOutput
 
 if TYPE_CHECKING:
@@ -40,6 +43,11 @@ class Call:
     tool: Tool[Any]
     args: ToolArgs
     preview: str
+
+    def digest(self, redact: Redactor) -> str:
+        """Tells the same tool with the same arguments again, without their secrets."""
+        asked = json.dumps([self.tool.name, self.entry.args], sort_keys=True)
+        return hashlib.sha256(redact.line(asked.encode())).hexdigest()
 
 
 AskModel = Callable[[ModelRequest], Awaitable[Answer]]

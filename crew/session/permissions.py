@@ -49,21 +49,26 @@ class Approvals:
 
     Args:
         interactive: Whether a person is there to answer; if not, nothing is asked.
+        asked: How many requests earlier processes of the run have made.
     """
 
-    def __init__(self, *, interactive: bool) -> None:
+    def __init__(self, *, interactive: bool, asked: int = 0) -> None:
         self.interactive = interactive
         self._open: dict[str, _Request] = {}
-        self._count = 0
+        self._count = asked
 
-    async def ask(self, session: "Session", call: Call) -> Answer:
+    async def ask(self, session: "Session", call: Call, *, repeated: bool) -> Answer:
         """Put a request to the person and wait for the word on it."""
         self._count += 1
         name = f"permission-{self._count}"
         request = self._open[name] = _Request(session.spec.id)
         session.record(
             PermissionAsked(
-                request=name, tool=call.tool.name, preview=call.preview, args=call.entry.args
+                request=name,
+                tool=call.tool.name,
+                preview=call.preview,
+                args=call.entry.args,
+                repeated=repeated,
             )
         )
         session.enter(Status.WAITING, f"permission for {call.tool.name}")
@@ -100,36 +105,58 @@ class Approvals:
                 self.answer(_deny(name, reason))
 
 
-class Permission(Middleware):
-    """Tools that write or execute need a grant, from the run or from a person."""
+REPEAT = "repeat"
+"""The grant to run again what may have run before an interruption."""
 
-    def __init__(self, grants: frozenset[str], approvals: Approvals) -> None:
+
+class Permission(Middleware):
+    """Tools that write or execute need a grant, from the run or from a person.
+
+    Args:
+        grants: What needs no asking.
+        uncertain: Digests of calls that may have run when an earlier process was lost; the same
+            call again is asked for whatever else is granted.
+    """
+
+    def __init__(
+        self, grants: frozenset[str], approvals: Approvals, uncertain: frozenset[str] = frozenset()
+    ) -> None:
         self._grants = grants
         self._approvals = approvals
+        self._uncertain = set() if REPEAT in grants else set(uncertain)
 
     async def tool(self, session: "Session", call: Call, proceed: RunTool) -> ToolOutput:
         """Run the call if it is granted, or ask, or deny."""
-        if not self._granted(session, call):
-            await self._ask(session, call)
+        if call.tool.effect in (Effect.WRITE, Effect.EXECUTE):
+            digest = self._repeated(session, call)
+            if digest or not self._granted(session, call):
+                await self._ask(session, call, repeated=bool(digest))
+            self._uncertain.discard(digest)
         return await proceed(call)
 
     def _granted(self, session: "Session", call: Call) -> bool:
-        effect = call.tool.effect
-        if effect in (Effect.READ, Effect.CONTROL):
-            return True
-        names = {call.tool.name, effect.value}
+        names = {call.tool.name, call.tool.effect.value}
         return bool(names & self._grants or names & session.granted)
 
-    async def _ask(self, session: "Session", call: Call) -> None:
+    def _repeated(self, session: "Session", call: Call) -> str:
+        """The call's digest if it may have run already, else nothing."""
+        if not self._uncertain:
+            return ""
+        digest = call.digest(session.env.recorder.redact)
+        return digest if digest in self._uncertain else ""
+
+    async def _ask(self, session: "Session", call: Call, *, repeated: bool) -> None:
         name, effect = call.tool.name, call.tool.effect.value
         if not self._approvals.interactive:
             _note(session, call, "denied", "nobody is there to ask")
+            why = "may have run before the interruption" if repeated else "is not allowed"
+            flag = REPEAT if repeated else effect
             raise DeniedError(
-                f"{name} is not allowed in this run",
-                hint=f"the person can start it with --allow {effect}",
+                f"{name} {why}" if repeated else f"{name} {why} in this run",
+                hint=f"the person can start it with --allow {flag}",
             )
         with session.interruptible(call.entry.call_id):
-            word = await self._approvals.ask(session, call)
+            word = await self._approvals.ask(session, call, repeated=repeated)
         if word.decision == "deny":
             _note(session, call, "denied", word.reason)
             raise DeniedError(f"{name} was denied" + (f": {word.reason}" if word.reason else ""))

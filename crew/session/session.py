@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import anyio
 
@@ -11,6 +11,7 @@ from crew.definitions.types import Agent
 from crew.entries import (
     Entry,
     FollowUpEntry,
+    Message,
     Outcome,
     SteerEntry,
     ToolCallEntry,
@@ -20,7 +21,7 @@ from crew.entries import (
     is_message,
 )
 from crew.errors import SteeredError
-from crew.events import EventBase, SessionStatus, SteerDelivered
+from crew.events import EventBase, SessionStatus, SteerDelivered, ToolBegan
 from crew.models.answer import Answer
 from crew.models.protocol import ModelClient, ModelRequest, Settings
 from crew.progress import Progress
@@ -30,9 +31,11 @@ from crew.session.gate import Gate, Latch
 from crew.session.inbox import Inbox
 from crew.session.meter import Meter
 from crew.session.middleware import Call, compose
+from crew.session.past import Past
 from crew.session.spec import SessionSpec
 from crew.session.state import check_transition
-from crew.session.toolset import Toolset
+from crew.session.stopwatch import Stopwatch
+from crew.session.toolset import SUBMIT, Toolset
 from crew.tools.protocol import ToolOutput
 
 EventT = TypeVar("EventT", bound=EventBase)
@@ -45,6 +48,7 @@ class Session:
         ask: Makes one model request; the innermost of the middleware chain.
         run: Runs one tool call; the innermost of the middleware chain.
         run_latch: How the run's pause latch stands when the session begins.
+        past: What it was under an earlier process of the run; None for a new one.
     """
 
     def __init__(
@@ -57,15 +61,16 @@ class Session:
         run: "Callable[[Session, Call], Awaitable[ToolOutput]]",
         parent: "Session | None" = None,
         run_latch: Latch = Latch.OPEN,
+        past: Past | None = None,
     ) -> None:
         self.spec = spec
+        self.past = past
         self.env = env
         self.toolset = toolset
         self.parent = parent
         self.children: list[Session] = []
         self.status = Status.PENDING
-        self.turn = 0
-        self.reminders = 0
+        self.turn = self.reminders = 0
         self.forced_tool: str | None = None
         self.follow_up_due = False
         self.submitted: JsonObject | None = None
@@ -74,7 +79,7 @@ class Session:
         self.cause: tuple[Status, Failure | None] | None = None
         self.closing = False
         self.granted: set[str] = set()
-        self.messages: list[Entry] = []
+        self.messages: list[Message] = []
         self.call_ids: set[str] = set()
         self.open_calls: dict[str, ToolCallEntry] = {}
         self.inbox = Inbox()
@@ -88,14 +93,35 @@ class Session:
             spec.id, max_turns=spec.agent.max_turns, now=env.now, redact=env.recorder.redact
         )
         self.log = env.recorder.session(spec.id, self.progress)
-        self._began = anyio.current_time()
-        self._held = 0.0
-        self._held_since: float | None = None
+        self.worked = Stopwatch(past.standing.worked if past is not None else 0.0)
         self._interruptible: dict[str, anyio.CancelScope] = {}
         self._models = [env.model(name) for name in spec.models]
         self._model = 0
         if parent is not None:
             parent.children.append(self)
+        if past is not None:
+            self._take_up(past)
+
+    def _take_up(self, past: Past) -> None:
+        """Be what the session was."""
+        standing = past.standing
+        self.turn = past.turn
+        self.reminders = past.reminders
+        self.forced_tool = SUBMIT if past.reminded else None
+        self.submitted = past.submitted
+        self.granted.update(standing.granted)
+        self.messages.extend(past.messages)
+        calls, answers = past.calls, past.answers
+        self.call_ids.update(calls)
+        self.open_calls = {name: call for name, call in calls.items() if name not in answers}
+        for message in standing.waiting:
+            if message.id not in past.seen:
+                self.inbox.put(message)
+        if standing.latch:
+            self.gate.pause(standing.latch)
+        if standing.stepping:
+            self.gate.step()
+        self.meter.take_up(past.usage, context=past.context_tokens, tools=len(answers))
 
     @property
     def agent(self) -> Agent:
@@ -159,20 +185,14 @@ class Session:
         """Hold here while the session or the run is paused."""
         if not self.gate.held:
             return
-        self._held_since = anyio.current_time()
+        self.worked.stop()
         self.enter(Status.PAUSED, self.gate.reason)
         try:
             await self.gate.opened()
         finally:
-            self._held += anyio.current_time() - self._held_since
-            self._held_since = None
+            self.worked.go_on()
             if not self.body.cancel_called:
                 self.enter(Status.RUNNING)
-
-    def active_seconds(self) -> float:
-        """How long it has worked: the time since it began, less the time it was held."""
-        until = anyio.current_time() if self._held_since is None else self._held_since
-        return until - self._began - self._held
 
     def begin_turn(self) -> None:
         """Count a turn."""
@@ -183,7 +203,7 @@ class Session:
         """The next model request: everything said so far."""
         return ModelRequest(
             system=self.spec.system,
-            messages=self.messages,  # type: ignore[arg-type]  # only messages are put there
+            messages=self.messages,
             tools=self.toolset.schemas,
             agent=self.agent.name,
             session=self.spec.id,
@@ -193,17 +213,32 @@ class Session:
     def deliver_messages(self) -> None:
         """Put every waiting steer, and a follow-up that is due, into the next request's context."""
         for steer in self.inbox.take_steers():
-            self.append(SteerEntry(text=steer.text, command=steer.id))
-            self.record(SteerDelivered(command=steer.id, turn=self.turn))
-
+            self._deliver(SteerEntry(text=steer.text, command=steer.id))
         if self.follow_up_due and (follow_up := self.inbox.take_follow_up()):
-            self.append(FollowUpEntry(text=follow_up.text, command=follow_up.id))
-            self.record(SteerDelivered(command=follow_up.id, turn=self.turn))
+            self._deliver(FollowUpEntry(text=follow_up.text, command=follow_up.id))
         self.follow_up_due = False
 
-    def tell(self, text: str) -> None:
+    def _deliver(self, message: SteerEntry | FollowUpEntry) -> None:
+        self.append(message)
+        self.log.sync()
+        self.record(SteerDelivered(command=message.command, turn=self.turn))
+
+    def tell(self, text: str, *, source: Literal["crew", "reminder"] = "crew") -> None:
         """Say something to the model in crew's own name."""
-        self.append(UserEntry(text=text, source="crew"))
+        self.append(UserEntry(text=text, source=source))
+
+    async def begin_effect(self, call: Call) -> None:
+        """Have it on the disk that a tool is about to write or execute, and what asked for it."""
+        digest = call.digest(self.env.recorder.redact)
+        self.log.sync()
+        began = ToolBegan(
+            session=self.spec.id,
+            task=self.spec.task,
+            call=call.entry.call_id,
+            tool=call.tool.name,
+            digest=digest,
+        )
+        await self.env.recorder.commit(began)
 
     def keep(self, answer: Answer, ms: int) -> Sequence[ToolCallEntry]:
         """Put a whole answer on disk and into the history; its calls are open from now on."""

@@ -13,6 +13,7 @@ class SessionSpec(Record):
         id: Unique in the run; names its files.
         role: The member's role, or for a spawned session its agent's name.
         depth: 0 for a task's session, one more for each spawn.
+        call: The tool call of the parent that spawned it.
         attempt: Which try of its task, from 1.
         models: Model names in order of preference, aliases resolved.
         tools: Tools it may use, the session's own ones left out.
@@ -24,6 +25,7 @@ class SessionSpec(Record):
     role: str
     agent: Agent
     parent: str | None = None
+    call: str | None = None
     task: str | None = None
     depth: int = 0
     attempt: int = 1

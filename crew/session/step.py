@@ -6,17 +6,22 @@ The model's answer is on disk before any of its calls runs, and every call gets 
 result, whatever cuts the turn short.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 import anyio
 
-from crew.entries import Entry, Outcome
+from crew.entries import Message, Outcome
 from crew.errors import CrewError, ModelError
 from crew.models.answer import LENGTH, Answer, AnswerBuilder
 from crew.models.protocol import ModelRequest, TextDelta, ThinkingDelta
-from crew.session.calls import run_calls
+from crew.session.calls import run_calls, settle_calls
+from crew.session.past import Past
 from crew.session.session import Session
+
+TOO_LONG = "Your answer ran into the limit of its length. Go on, in smaller steps."
 
 
 class Action(StrEnum):
@@ -37,37 +42,60 @@ class StepResult:
     """
 
     action: Action
-    messages: tuple[Entry, ...]
+    messages: tuple[Message, ...]
     turn: int
     error: CrewError | None = None
 
 
 async def agent_step(session: Session) -> StepResult:
     """Run one turn; raises nothing but cancellation of the whole session."""
+
+    async def turn() -> Action:
+        await session.checkpoint()
+        session.begin_turn()
+        return await _cancellable(session, partial(_turn, session))
+
+    result = await _reported(session, turn)
+    session.gate.turn_ended()
+    return result
+
+
+async def finish_turn(session: Session, past: Past) -> StepResult:
+    """Bring the turn to its end in which a session was interrupted; like `agent_step`."""
+    return await _reported(
+        session, partial(_cancellable, session, partial(_rest_of_turn, session, past))
+    )
+
+
+async def _reported(session: Session, turn: Callable[[], Awaitable[Action]]) -> StepResult:
     before = len(session.messages)
     error: CrewError | None = None
     try:
-        await session.checkpoint()
-        session.begin_turn()
-        action = await _cancellable_turn(session)
+        action = await turn()
     except Exception as raised:  # a turn reports what went wrong, whatever it was
         action, error = Action.ERROR, as_crew_error(raised)
-    session.gate.turn_ended()
     return StepResult(
         action=action, messages=tuple(session.messages[before:]), turn=session.turn, error=error
     )
 
 
-async def _cancellable_turn(session: Session) -> Action:
+async def _cancellable(session: Session, turn: Callable[[], Awaitable[Action]]) -> Action:
     with anyio.CancelScope() as scope:
         session.current_turn = scope
         try:
-            return await _turn(session)
+            return await turn()
         finally:
             session.current_turn = None
     session.close_open_calls(Outcome.CANCELLED, "cancelled: the person cancelled this turn")
     session.tell("The person cancelled this turn. Do not repeat it; go on with what is left.")
     return Action.CONTINUE
+
+
+async def _rest_of_turn(session: Session, past: Past) -> Action:
+    if past.cut_by_length:
+        session.tell(TOO_LONG)
+    await settle_calls(session, past)
+    return Action.DONE if past.stopped else Action.CONTINUE
 
 
 async def _turn(session: Session) -> Action:
@@ -76,7 +104,7 @@ async def _turn(session: Session) -> Action:
     answer = await _ask(session)
     calls = session.keep(answer, _ms_since(began))
     if not calls and answer.stop == LENGTH:
-        session.tell("Your answer ran into the limit of its length. Go on, in smaller steps.")
+        session.tell(TOO_LONG)
         return Action.CONTINUE
     if not calls:
         return Action.DONE

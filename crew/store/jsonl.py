@@ -106,6 +106,19 @@ class AppendLog:
             raise StoreError.from_os(f"emptying {self.path}", error) from error
         self.size = 0
 
+    def keep_lines(self, count: int) -> None:
+        """Keep that many lines from the beginning; those behind them move to `NAME.torn`.
+
+        Raises:
+            StoreError: The disk refused.
+        """
+        try:
+            fd = self._pool.descriptor(self.path)
+            start = _start_of_line(fd, count)
+            self._set_aside(fd, start, os.pread(fd, self.size - start, start))
+        except OSError as error:
+            raise StoreError.from_os(f"mending {self.path}", error) from error
+
     def count_lines(self) -> int:
         """How many lines the file has; reads all of it."""
         fd, lines, offset = self._pool.descriptor(self.path), 0, 0
@@ -141,14 +154,33 @@ class AppendLog:
         if _parses(torn):
             self.size += os.write(fd, b"\n")
             return
-        aside = self.path.with_name(self.path.name + ".torn")
-        handle = os.open(aside, _FLAGS, 0o600)
+        self._set_aside(fd, start, torn + b"\n")
+
+    def _set_aside(self, fd: int, start: int, cut: bytes) -> None:
+        if not cut:
+            return
+        handle = os.open(self.path.with_name(self.path.name + ".torn"), _FLAGS, 0o600)
         try:
-            os.write(handle, torn + b"\n")
+            os.write(handle, cut)
         finally:
             os.close(handle)
         os.ftruncate(fd, start)
         self.size = start
+
+
+def _start_of_line(fd: int, number: int) -> int:
+    """Where the line of that number, from 0, begins."""
+    offset = 0
+    while number and (block := os.pread(fd, _BLOCK, offset)):
+        found = block.count(b"\n")
+        if found < number:
+            number, offset = number - found, offset + len(block)
+            continue
+        place = -1
+        for _ in range(number):
+            place = block.index(b"\n", place + 1)
+        return offset + place + 1
+    return offset
 
 
 def _last_line(fd: int, end: int) -> tuple[int, bytes]:

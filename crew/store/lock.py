@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from crew.errors import RunLockedError, StoreError
+from crew.errors import LeaseLostError, RunLockedError, StoreError
 from crew.records import timestamp, utc_now
 from crew.store.folder import RunFolder
 
 STALE_AFTER = timedelta(seconds=60)
 """Age of the last heartbeat from which a process of another host counts as gone."""
 
+_LONGEST = 4096
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
 
 
@@ -46,6 +47,7 @@ class RunLock:
     def __init__(self, handle: int, path: Path) -> None:
         self._handle = handle
         self._path = path
+        self._written = b""
 
     @classmethod
     def acquire(cls, folder: RunFolder, now: datetime) -> Self:
@@ -62,7 +64,7 @@ class RunLock:
         try:
             _take(handle, folder, now)
             lock = cls(handle, folder.lock)
-            lock.beat(now)
+            lock._write(now)
         except BaseException:
             os.close(handle)
             raise
@@ -72,8 +74,31 @@ class RunLock:
         """Say that the process is alive; every ten seconds is enough.
 
         Raises:
+            LeaseLostError: Another process has taken the lock.
             StoreError: The lock file can't be written.
         """
+        self.check()
+        self._write(now)
+
+    def check(self) -> None:
+        """Make sure that the lock is still this process's; one system call.
+
+        A process of another host may take it from one that gave no sign for `STALE_AFTER`.
+
+        Raises:
+            LeaseLostError: Another process has taken it.
+        """
+        try:
+            found = os.pread(self._handle, _LONGEST, 0)
+        except OSError:
+            return  # the disk's own errors show where something is written
+        if found != self._written:
+            raise LeaseLostError(
+                f"another process has taken over the run of {self._path}",
+                hint="this one writes nothing more; follow the other with crew watch",
+            )
+
+    def _write(self, now: datetime) -> None:
         pid = os.getpid()
         text = json.dumps(
             {
@@ -88,6 +113,7 @@ class RunLock:
             data = text.encode()
             os.pwrite(self._handle, data, 0)
             os.ftruncate(self._handle, len(data))
+            self._written = data
         except OSError as error:
             raise StoreError.from_os(f"writing {self._path}", error) from error
 
@@ -95,7 +121,8 @@ class RunLock:
         """Let go; the file stays, empty, since removing it would race with the next holder."""
         if self._handle < 0:
             return
-        with suppress(OSError):
+        with suppress(OSError, LeaseLostError):
+            self.check()
             os.ftruncate(self._handle, 0)
         os.close(self._handle)
         self._handle = -1

@@ -196,6 +196,7 @@ _RESULT_SIGNS = {
     Outcome.DENIED: "✗",
     Outcome.SKIPPED: "-",
     Outcome.CANCELLED: "-",
+    Outcome.UNKNOWN: "?",
 }
 
 _LABELS = {"submit_result": "submit", "spawn_agent": "spawn", "git_changes": "changes"}
@@ -282,7 +283,7 @@ def _short(value: object) -> str:
 
 def _result_detail(result: ToolResultEntry) -> str:
     facts = [] if result.outcome is Outcome.OK else [result.outcome.value]
-    told = result.outcome in {Outcome.DENIED, Outcome.SKIPPED, Outcome.CANCELLED}
+    told = result.outcome not in {Outcome.OK, Outcome.ERROR}
     if result.summary and not told:
         facts.append(one_line(result.summary, 40))
     return "  ".join(filter(None, [", ".join(facts), _took(result.ms)]))

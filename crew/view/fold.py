@@ -13,6 +13,7 @@ from crew.events import (
     PermissionAnswered,
     PermissionAsked,
     ResultSubmitted,
+    RunContinued,
     RunEnded,
     RunPaused,
     RunResumed,
@@ -25,6 +26,7 @@ from crew.events import (
     TaskAdded,
     TaskEnded,
     TaskStarted,
+    ToolBegan,
     Unknown,
 )
 from crew.feed import FeedItem, Grew
@@ -113,6 +115,8 @@ class RunFold:
         match event:
             case RunStarted() | RunPaused() | RunResumed() | RunEnded():
                 self._run_event(event)
+            case RunContinued():
+                self._continue(event)
             case TaskAdded() | TaskStarted() | TaskEnded():
                 self._task_event(event)
             case SessionStarted() | SessionStatus() | SessionEnded() | ResultSubmitted():
@@ -124,10 +128,21 @@ class RunFold:
             case Notice():
                 text = clean(event.text)
                 self._notices.append(NoticeView(at=event.at, session=event.session, text=text))
-            case Unknown():
+            case Unknown() | ToolBegan():
                 pass
             case _:
                 assert_never(event)
+
+    def _continue(self, event: RunContinued) -> None:
+        """The run goes on: tasks that are run again wait, and what nobody answered is void."""
+        if self._head.over:
+            self._set(status=Status.RUNNING, ended=None, error=None, result=None)
+        for name in event.tasks:
+            if (task := self._tasks.get(name)) is not None:
+                self._tasks[name] = replace(task, status="pending", error=None, result=None)
+        for session in self._sessions.values():
+            if not session.over:
+                self._sessions[session.id] = replace(session, asks=(), progress=None)
 
     def _run_event(self, event: RunStarted | RunPaused | RunResumed | RunEnded) -> None:
         if self._head.over:

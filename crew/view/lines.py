@@ -12,6 +12,7 @@ from crew.events import (
     PermissionAnswered,
     PermissionAsked,
     ResultSubmitted,
+    RunContinued,
     RunEnded,
     RunPaused,
     RunResumed,
@@ -24,6 +25,7 @@ from crew.events import (
     TaskAdded,
     TaskEnded,
     TaskStarted,
+    ToolBegan,
     Unknown,
 )
 from crew.records import Failure, Status, Usage
@@ -41,7 +43,7 @@ def event_line(event: Event, *, tz: tzinfo) -> str | None:
     """
     words: str | None
     match event:
-        case RunStarted() | RunPaused() | RunResumed() | RunEnded():
+        case RunStarted() | RunPaused() | RunResumed() | RunContinued() | RunEnded():
             words = _run_words(event)
         case TaskAdded() | TaskStarted() | TaskEnded():
             words = _task_words(event)
@@ -55,7 +57,7 @@ def event_line(event: Event, *, tz: tzinfo) -> str | None:
             words = _because(_ANSWERS[event.decision], event.reason)
         case Notice():
             words = one_line(event.text)
-        case Unknown():
+        case Unknown() | ToolBegan():
             words = None
         case _:
             assert_never(event)
@@ -107,7 +109,9 @@ _ANSWERS = {
 }
 
 
-def _run_words(event: RunStarted | RunPaused | RunResumed | RunEnded) -> str:
+def _run_words(
+    event: RunStarted | RunPaused | RunResumed | RunContinued | RunEnded,
+) -> str:
     match event:
         case RunStarted():
             goal = f": {one_line(event.goal)}" if event.goal.strip() else ""
@@ -116,6 +120,10 @@ def _run_words(event: RunStarted | RunPaused | RunResumed | RunEnded) -> str:
             return "paused"
         case RunResumed():
             return "goes on"
+        case RunContinued(reason="retry"):
+            return f"runs again: {', '.join(map(one_line, event.tasks))}"
+        case RunContinued():
+            return "was interrupted, and goes on"
         case RunEnded():
             words = _ended(event.status, event.error)
             used = usage_words(event.usage)

@@ -1,6 +1,7 @@
 """Arrange a run: definitions written to a folder, a recorded model, tools that take their time."""
 
 import json
+import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from crew.entries import Entry, ToolCallEntry, ToolResultEntry, UserEntry
 from crew.events import Event, EventBase, SessionEnded, SessionStarted, TaskEnded
 from crew.models.script import Turn
 from crew.orchestration.engine import Sources
-from crew.service import LiveRun, RunOutcome, RunRequest, start
+from crew.service import LiveRun, ResumeRequest, RunOutcome, RunRequest, resume, start
 from crew.store.folder import RunFolder
 from crew.store.journal import read
 from crew.tools.protocol import Tool
@@ -48,6 +49,7 @@ class Crew:
 
     def __init__(self, root: Path, script: Mapping[str, Sequence[Turn]], **options: Any) -> None:
         self.root = root
+        self._lost: Path | None = None
         self.model = Recorded(script, loop=options.pop("loop", False))
         self.tools: dict[str, Tool[Any]] = {**all_tools()}
         self.options = options
@@ -91,7 +93,7 @@ class Crew:
         request = RunRequest(
             team="crew",
             workspace=self.root,
-            home=self.root / ".crew",
+            home=self.home,
             clients={"recorded": self.model},
             tools=self.tools,
             **{
@@ -111,6 +113,37 @@ class Crew:
         async with self.start(**options) as run:
             return await run.wait()
 
+    def lose(self) -> None:
+        """Go on with what the run has on the disk now, as its process would leave it if lost.
+
+        The process itself knows nothing of it, and works on in the folder it had.
+        """
+        lost = self.folder
+        self._lost = self.root / f".lost-{next(self._commands)}"
+        shutil.copytree(lost.root, self.folder.root)
+        self.folder.lock.unlink()
+
+    @asynccontextmanager
+    async def resume(self, **options: Any) -> AsyncIterator[LiveRun]:
+        """Take the run up again."""
+        request = ResumeRequest(
+            run=self.run.id,
+            workspace=self.root,
+            home=self.home,
+            clients={"recorded": self.model},
+            tools=self.tools,
+            **{"allow": ("write", "execute"), **options},
+        )
+        with anyio.fail_after(PATIENCE):
+            async with resume(request, sources=steady_sources(), environ={}) as run:
+                self.run = run
+                yield run
+
+    async def finish_again(self, **options: Any) -> RunOutcome:
+        """Take the run up again, and stay to its end."""
+        async with self.resume(**options) as run:
+            return await run.wait()
+
     def id(self) -> str:
         """A fresh command id."""
         return f"command-{next(self._commands)}"
@@ -123,9 +156,14 @@ class Crew:
     # What is on disk afterwards.
 
     @property
+    def home(self) -> Path:
+        """Where its runs are kept."""
+        return self._lost or self.root / ".crew"
+
+    @property
     def folder(self) -> RunFolder:
         """The run's folder."""
-        return RunFolder(self.root / ".crew", self.run.id)
+        return RunFolder(self.home, self.run.id)
 
     def events(self) -> list[Event]:
         """The whole journal."""

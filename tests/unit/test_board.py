@@ -216,12 +216,12 @@ def test_tasks_that_do_not_fit_are_refused_together(tasks: list[Task], word: str
     assert list(made.tasks) == ["a"]
 
 
-def test_a_task_that_needs_a_dead_one_is_refused() -> None:
+def test_a_task_that_needs_a_dead_one_is_unreachable_from_the_start() -> None:
     made = board(task("a"))
     made.claim("a", expected=1, owner="ann")
     made.fail("a", expected=2, owner="ann", status="failed", error=WHY)
-    with pytest.raises(BoardError, match="task b needs a, which is failed"):
-        made.add([task("b", "a")])
+    assert [lost.id for lost in made.add([task("b", "a")])] == ["b"]
+    assert made.tasks["b"].status == "unreachable"
 
 
 def test_the_dependents_of_a_dead_task_say_which_need_was_lost() -> None:

@@ -12,6 +12,7 @@ from crew.events import (
     Notice,
     PermissionAnswered,
     ResultSubmitted,
+    RunContinued,
     RunEnded,
     RunPaused,
     SessionEnded,
@@ -46,10 +47,18 @@ def test_times_are_those_of_the_given_zone() -> None:
     assert said.startswith("14:04:31  run")
 
 
-def test_the_golden_run_has_every_kind_of_event() -> None:
+def test_the_golden_run_has_every_kind_of_event_but_those_that_recovery_needs() -> None:
     kinds = {event.kind for event in golden_events()} - {"weather.changed"}
     union, _ = get_args(KnownEvent)
-    assert kinds == {member.model_fields["kind"].default for member in get_args(union)}
+    known = {member.model_fields["kind"].default for member in get_args(union)}
+    assert kinds == known - {"run.continued", "tool.began"}
+
+
+def test_a_run_that_is_taken_up_says_why() -> None:
+    lost = RunContinued(reason="interrupted", version="1")
+    assert (line(lost) or "").endswith("was interrupted, and goes on")
+    again = RunContinued(reason="retry", tasks=("a", "b"), version="1")
+    assert (line(again) or "").endswith("runs again: a, b")
 
 
 def test_every_line_is_one_line() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Literal
 
-from crew.events import Event, RunEnded, SessionEnded, SessionStarted
+from crew.events import Event, RunContinued, RunEnded, SessionEnded, SessionStarted
 from crew.records import ArtifactRef
 from crew.store.folder import RunFolder
 
@@ -48,8 +48,9 @@ class RunExamined:
 
     @property
     def ended(self) -> RunEnded | None:
-        """The run's final event."""
-        return next((event for event in self.events if isinstance(event, RunEnded)), None)
+        """The run's final event, unless the run went on after it."""
+        turns = [event for event in self.events if isinstance(event, RunEnded | RunContinued)]
+        return turns[-1] if turns and isinstance(turns[-1], RunEnded) else None
 
     @property
     def sessions(self) -> dict[str, SessionEnded | None]:

@@ -1,0 +1,262 @@
+"""Take a run up again: one whose process was lost, or tasks of one that has ended."""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from crew.budget import NO_BUDGET, Budget
+from crew.config import Config, load_config
+from crew.definitions import Library
+from crew.definitions.types import Plan, SpawnLimits
+from crew.errors import DefinitionError, StoreError, UsageError
+from crew.models.protocol import ModelClient
+from crew.models.registry import Models
+from crew.orchestration.engine import RunOptions, Sources
+from crew.orchestration.history import History
+from crew.records import Status
+from crew.service.live import LiveRun, Prepared, conduct
+from crew.service.start import (
+    check_allow,
+    check_models,
+    check_prices,
+    default_library,
+    machine_sources,
+    open_folder,
+)
+from crew.service.trust import grants
+from crew.session.middleware import Middleware
+from crew.session.permissions import REPEAT
+from crew.store.folder import RunFolder, find
+from crew.store.lock import RunLock
+from crew.store.manifest import Manifest, read
+from crew.store.redact import Redactor
+from crew.tools.protocol import Tool
+from crew.tools.workspace import ReviewScope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeRequest:
+    """A run that somebody wants to go on.
+
+    Attributes:
+        run: Its id, the start of it, or `latest`.
+        home: The folder of all runs.
+        workspace: The folder that the person is in; a run goes on only in its own.
+        retry: Run tasks of a run that has ended again, instead of taking up an interrupted one.
+        task: The task to run again; None for all that did not complete.
+        max_concurrency: Instead of what the run was started with.
+        budget: Limits instead of what the run was started with, each by itself.
+        allow: Effects (`write`, `execute`) or tool names that need no asking, and `repeat`: calls
+            that may have run before the interruption. What the run was started with does not
+            count: whoever wrote its folder could have put that there.
+        interactive: Whether somebody will answer permission requests through `control`.
+        limits: Bounds on live sessions instead of the team's.
+        middleware: Further middleware around every model and tool call.
+        tools: Further tools by name, for agents that list them.
+        clients: Further models by name.
+        config: The person's settings; by default those of their config file.
+    """
+
+    run: str
+    home: Path
+    workspace: Path
+    retry: bool = False
+    task: str | None = None
+    max_concurrency: int | None = None
+    budget: Budget = NO_BUDGET
+    allow: tuple[str, ...] = ()
+    interactive: bool = False
+    limits: SpawnLimits | None = None
+    middleware: tuple[Middleware, ...] = ()
+    tools: Mapping[str, Tool[Any]] = field(default_factory=dict)
+    clients: Mapping[str, ModelClient] = field(default_factory=dict)
+    config: Config | None = None
+
+
+@asynccontextmanager
+async def resume(
+    request: ResumeRequest,
+    *,
+    library: Library | None = None,
+    sources: Sources | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> AsyncIterator[LiveRun]:
+    """Have a run go on in this process; leaving the context cancels it, and waits for its end.
+
+    Tasks that have ended keep their results. Sessions that have not go on from their transcripts.
+
+    Args:
+        library: Definitions, which the run's own are compared with; by default those of the
+            workspace, the user and the bundle.
+        sources: Time, ids and randomness; by default the machine's.
+        environ: Where keys and secrets to keep off the disk are looked for.
+
+    Raises:
+        RunNotFoundError: There is no such run.
+        RunLockedError: A live process runs it; the message names it.
+        UsageError: It can't go on, or not as it is asked for.
+        StoreError: The run folder can't be read or written.
+    """
+    sources = sources or machine_sources()
+    check_allow(request.allow, request.tools, REPEAT)
+    folder = find(request.home, request.run)
+    lock = RunLock.acquire(folder, sources.now())
+    try:
+        prepared = _prepare(
+            request, folder, lock, library=library, sources=sources, environ=environ
+        )
+    except BaseException:
+        lock.release()
+        raise
+    async with conduct(prepared) as run:
+        yield run
+
+
+def _prepare(
+    request: ResumeRequest,
+    folder: RunFolder,
+    lock: RunLock,
+    *,
+    library: Library | None,
+    sources: Sources,
+    environ: Mapping[str, str],
+) -> Prepared:
+    manifest = read(folder)
+    _check_place(request, manifest)
+    config = request.config if request.config is not None else load_config(environ)
+    redact = Redactor.from_environ(environ, known=config.secrets(environ))
+    history = History(folder, redact)
+    _decide(request, folder, history)
+    plan = _plan(manifest, folder)
+    workspace = open_folder(Path(manifest.workspace))
+    if library is None:
+        library = default_library(workspace.root, environ, tools=request.tools)
+    model = None if manifest.model == "default" else manifest.model
+    models = Models(model, request.clients, config=config, environ=environ)
+    check_models(models, plan)
+    options = _options(request, manifest, plan, _granted(request, plan, library, environ))
+    check_prices(models, plan, options.budget)
+    return Prepared(
+        folder=folder,
+        lock=lock,
+        manifest=_taken_up(manifest, history, sources),
+        written=manifest.generation,
+        plan=plan,
+        options=options,
+        models=models,
+        workspace=workspace,
+        redact=redact,
+        sources=sources,
+        history=history,
+    )
+
+
+def _check_place(request: ResumeRequest, manifest: Manifest) -> None:
+    where = Path(manifest.workspace)
+    if where.resolve() != request.workspace.resolve():
+        raise UsageError(
+            f"run {manifest.run} works in {where}, this is {request.workspace}",
+            hint="a run goes on only where it began: use -C, or start a new one",
+        )
+
+
+def _decide(request: ResumeRequest, folder: RunFolder, history: History) -> None:
+    """Settle how the run goes on."""
+    ended = history.ended
+    if request.retry:
+        if ended is None:
+            raise UsageError(
+                f"run {folder.id} was interrupted", hint=f"take it up: crew resume {folder.id}"
+            )
+        history.go_on(history.to_retry(request.task))
+        return
+    if ended is not None:
+        done = ended.status is Status.COMPLETED
+        raise UsageError(
+            f"run {folder.id} has ended: {ended.status.value}",
+            hint=f"run a task again: crew retry {folder.id}{'/TASK' if done else ''}",
+        )
+    history.go_on()
+
+
+def _plan(manifest: Manifest, folder: RunFolder) -> Plan:
+    try:
+        return Plan.model_validate(manifest.plan)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise StoreError(f"{folder.manifest} is damaged: plan.{where}: {first['msg']}") from error
+
+
+def _granted(
+    request: ResumeRequest, plan: Plan, library: Library, environ: Mapping[str, str]
+) -> frozenset[str]:
+    """What needs no asking: what today's definitions grant, if the run's are still the same."""
+    allow = frozenset(request.allow)
+    try:
+        same = library.plan(plan.team.name) == plan
+    except DefinitionError:
+        same = False
+    return grants(plan, allow, request.workspace.resolve(), environ) if same else allow
+
+
+def _options(
+    request: ResumeRequest, manifest: Manifest, plan: Plan, granted: frozenset[str]
+) -> RunOptions:
+    said = manifest.options
+    wanted = request.max_concurrency or _number(said, "max_concurrency")
+    limits = request.limits or plan.team.limits or SpawnLimits()
+    return RunOptions(
+        goal=manifest.goal,
+        scope=ReviewScope(base=_text(said, "base"), paths=_texts(said, "paths")),
+        max_concurrency=min(wanted or plan.team.max_concurrency, limits.sessions),
+        budget=_budget(request, said, plan),
+        grants=granted,
+        interactive=request.interactive,
+        limits=limits,
+        middleware=request.middleware,
+        tools=request.tools,
+    )
+
+
+def _taken_up(manifest: Manifest, history: History, sources: Sources) -> Manifest:
+    changes = {
+        "status": Status.RUNNING,
+        "error": None,
+        "result": None,
+        "updated": sources.now(),
+        "pid": os.getpid(),
+        "epoch": max(manifest.epoch, history.epoch) + 1,
+    }
+    return manifest.model_copy(update=changes)
+
+
+# A manifest is a file, and may say anything.
+
+
+def _budget(request: ResumeRequest, said: Mapping[str, Any], plan: Plan) -> Budget:
+    try:
+        started = Budget.model_validate(said.get("budget") or {})
+    except ValidationError:
+        started = NO_BUDGET
+    return plan.team.budget.changed_by(started).changed_by(request.budget)
+
+
+def _number(said: Mapping[str, Any], name: str) -> int | None:
+    value = said.get(name)
+    return value if isinstance(value, int) and value > 0 else None
+
+
+def _text(said: Mapping[str, Any], name: str) -> str | None:
+    value = said.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _texts(said: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    value = said.get(name)
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
