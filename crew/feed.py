@@ -51,6 +51,20 @@ class Page:
     entries: tuple[Entry, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sieve:
+    """Which entries of a transcript are wanted.
+
+    Attributes:
+        wants: Judges an entry.
+        hints: Texts, one of which the line of a wanted entry has; spares judging the others.
+            A line that can't be read is always judged.
+    """
+
+    wants: Callable[[Entry], bool]
+    hints: tuple[str, ...]
+
+
 class TranscriptPages(Protocol):
     """Reads any part of a transcript; the calls may block, and suit a thread.
 
@@ -60,6 +74,13 @@ class TranscriptPages(Protocol):
     @property
     def resets(self) -> int:
         """How often the transcript turned out to be another one; then all places are void."""
+        ...
+
+    def sifted(self, sieve: Sieve) -> "TranscriptPages":
+        """The same transcript with the wanted entries alone; places mean the same in both.
+
+        A page of it may be followed by unwanted lines: `end` is behind all that were looked at.
+        """
         ...
 
     def last(self, want: int) -> Page:

@@ -4,9 +4,10 @@ import json
 import os
 from collections.abc import Callable, Sequence
 
+from crew.bus.sifted import SiftedPages
 from crew.bus.transcript import DiskTranscript
 from crew.entries import Entry, parse_entry
-from crew.feed import Page
+from crew.feed import Page, Sieve
 from crew.store.folder import RunFolder
 from crew.store.tail import Tail, read_back
 
@@ -79,7 +80,7 @@ class DiskPages:
         """
         needle = _as_written(hint)
         while not stop():
-            page, lines = self._block(place, backwards=backwards)
+            start, lines = self.block(place, backwards=backwards)
             if not lines:
                 return None
             numbered = list(enumerate(lines))
@@ -87,23 +88,32 @@ class DiskPages:
                 if needle and needle not in line.lower():
                     continue
                 if says(parse_entry(line)):
-                    at = page.start + sum(len(other) + 1 for other in lines[:number])
+                    at = start + _size(lines[:number])
                     return self._page(at, [line])
-            place = page.start if backwards else page.end
+            place = start if backwards else start + _size(lines)
         return None
 
-    def _block(self, place: int, *, backwards: bool) -> tuple[Page, list[bytes]]:
+    def sifted(self, sieve: Sieve) -> SiftedPages:
+        """The same transcript with the wanted entries alone."""
+        return SiftedPages(self, sieve)
+
+    def block(self, place: int | None, *, backwards: bool) -> tuple[int, list[bytes]]:
+        """Lines from a place on, or before it (None is the end), and where they start."""
+        if place is None:
+            self._look()
         if backwards:
-            start, lines = read_back(self._path, place, 1_000)
-        else:
-            tail = Tail(self._path, offset=place, longest_line=_ANY_LENGTH)
-            start, lines = place, tail.poll(_BLOCK)
-            while not lines and tail.more:
-                lines = tail.poll(_BLOCK)
-        return Page(start=start, end=start + sum(len(line) + 1 for line in lines)), lines
+            return read_back(self._path, place, 1_000)
+        place = place or 0
+        self._look()
+        tail = Tail(self._path, offset=place, longest_line=_ANY_LENGTH)
+        lines = tail.poll(_BLOCK)
+        while not lines and tail.more:
+            lines = tail.poll(_BLOCK)
+        self._seen = max(self._seen, place + _size(lines))
+        return place, lines
 
     def _page(self, start: int, lines: Sequence[bytes]) -> Page:
-        end = start + sum(len(line) + 1 for line in lines)
+        end = start + _size(lines)
         self._seen = max(self._seen, end)
         return Page(start=start, end=end, entries=tuple(map(parse_entry, lines)))
 
@@ -118,6 +128,10 @@ class DiskPages:
             self._resets += 1
             self._seen = 0
         self._identity = identity
+
+
+def _size(lines: Sequence[bytes]) -> int:
+    return sum(len(line) + 1 for line in lines)
 
 
 def _as_written(text: str) -> bytes:

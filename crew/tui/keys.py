@@ -184,6 +184,14 @@ KEYS = (
         screens=frozenset({SESSION}),
     ),
     Key(
+        id="filter",
+        keys="F",
+        shown="F",
+        label="filter",
+        help="only messages, tools, steers and notices, or errors",
+        screens=frozenset({SESSION}),
+    ),
+    Key(
         id="follow_up",
         keys="S",
         shown="S",

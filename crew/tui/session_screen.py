@@ -13,10 +13,13 @@ from crew.tui.run_model import Changes
 from crew.tui.stage import Stage
 from crew.tui.transcript_pane import TranscriptPane
 from crew.view import (
+    Only,
     Tone,
     child_of,
     counted,
     entry_text,
+    next_only,
+    only_words,
     session_stats,
     session_title,
     waiting_messages,
@@ -88,7 +91,9 @@ class SessionScreen(Stage):
         self.query_one("#title", Bar).say([sign, Span(text=words)])
         if changes.events:
             transcript, before = self.transcript, self.transcript.standing()
-            if transcript.annotate(waiting_messages(view, self._session), view.sessions):
+            told = transcript.only in {Only.ALL, Only.NOTES}
+            waiting = waiting_messages(view, self._session) if told else ()
+            if transcript.annotate(waiting, view.sessions):
                 transcript.items_changed(before)
             elif changes.events:
                 transcript.refresh()
@@ -102,8 +107,15 @@ class SessionScreen(Stage):
         known = self.observer.view.sessions.get(self._session)
         left = session_stats(known, self.observer.now()) if known else ""
         self.query_one("#stats", Bar).say(
-            [Span(text=f" {left}", look=Tone.SECONDARY)], [*self._news(), self._position()]
+            [Span(text=f" {left}", look=Tone.SECONDARY)],
+            [*self._filter(), *self._news(), self._position()],
         )
+
+    def _filter(self) -> Iterable[Span]:
+        only = self.transcript.only
+        if only is Only.ALL:
+            return []
+        return [Span(text=f"only {only_words(only)}  ", look=Tone.PERSON, strong=True)]
 
     def _news(self) -> Iterable[Span]:
         source = self.transcript.source
@@ -124,7 +136,8 @@ class SessionScreen(Stage):
         first, end = transcript.seen()
         rows = source.rows.rows
         if not rows:
-            return Span(text="[no entries yet] ", look=Tone.SECONDARY)
+            none = f"[none of {source.total}] " if source.total else "[no entries yet] "
+            return Span(text=none, look=Tone.SECONDARY)
         top = rows[min(first, len(rows) - 1)].line + 1
         last = rows[min(end, len(rows)) - 1]
         bottom = source.rows.end if end >= len(rows) else (last.result_line or last.line) + 1
@@ -237,6 +250,11 @@ class SessionScreen(Stage):
             self.app.copy_to_clipboard(text)
             self.say(f"copied {counted(len(text), 'character')}")
 
+    def do_filter(self) -> None:
+        """Show the next kind of entries alone, and after the last everything."""
+        self.transcript.sift(next_only(self.transcript.only))
+        self._show_stats()
+
     # Search.
 
     def do_search(self) -> None:
@@ -270,4 +288,6 @@ class SessionScreen(Stage):
         if event.found:
             self.say(f"{event.needle}: n next, N before, Esc ends the search")
         else:
-            self.say(f"nothing here says {event.needle}", Tone.BAD)
+            only = self.transcript.only
+            among = f" among {only_words(only)}" if only is not Only.ALL else ""
+            self.say(f"nothing here says {event.needle}{among}", Tone.BAD)

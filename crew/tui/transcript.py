@@ -8,6 +8,7 @@ from textual.strip import Strip
 
 from crew.tui.cells import fit, row
 from crew.tui.line_view import LineView
+from crew.tui.lines import Standing
 from crew.tui.palette import Palette
 from crew.tui.transcript_source import TranscriptSource
 from crew.tui.typeset import typeset
@@ -66,13 +67,26 @@ class TranscriptView(LineView):
         """To reach the end means to follow it, when it is the transcript's own."""
         return self.source is None or self.source.at_end
 
-    def show(self, source: TranscriptSource | None) -> None:
-        """Show another transcript, at its end."""
+    def show(self, source: TranscriptSource | None, *, line: int | None = None) -> None:
+        """Show another transcript, or another choice of its entries.
+
+        Args:
+            source: What to show.
+            line: The line to select, or the nearest before it; without one the end is held in
+                view.
+        """
+        kept_at = self.line_of(self.cursor) - self.top
         self.source = source
         self._messages = ()
-        self._open.clear()
-        self.follow = True
-        self.items_changed(self.standing())
+        if source is None:
+            self._open.clear()
+        self.follow = line is None
+        if line is not None:
+            self.cursor = max(0, self.rows.showing(line))
+        self.items_changed(Standing())
+        if line is not None and self.count:
+            self._scroll(self.line_of(self.cursor) - kept_at)
+            self._reveal(self.cursor)
 
     def changed(self, lines: Sequence[int] = ()) -> None:
         """Take in what the source has read; `lines` are rows that look different."""
@@ -161,7 +175,12 @@ class TranscriptView(LineView):
         source = self.source
         if source is None or (source.at_start and source.at_end):
             return super().thumb_span()
-        return self.rows.first + self.top, self.size.height, source.total
+        if not self.rows.sparse:
+            return self.rows.first + self.top, self.size.height, source.total
+        first, end = self.seen()
+        rows = self.rows.rows[first:end]
+        above = rows[0].line if rows else 0
+        return above, rows[-1].line + 1 - above if rows else 0, source.total
 
     def resized(self) -> None:
         """Set open rows anew for the width: those in view now, the others when there is time."""

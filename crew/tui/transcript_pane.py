@@ -5,6 +5,7 @@ from textual.message import Message
 from crew.feed import TranscriptPages
 from crew.tui.transcript import TranscriptView
 from crew.tui.transcript_source import Reading, TranscriptSource
+from crew.view import Only, sieve_of
 
 
 class Flag:
@@ -38,6 +39,9 @@ class TranscriptPane(TranscriptView):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._pages: TranscriptPages | None = None
+        self.only = Only.ALL
+        self._anchor = (-1, -1)
         self._found = -1
         self._growing = False
         self._grow_again = False
@@ -45,9 +49,18 @@ class TranscriptPane(TranscriptView):
 
     def open(self, pages: TranscriptPages) -> None:
         """Show a transcript at its end."""
-        self._found = -1
+        self._pages, self._found = pages, -1
         self.show(None)
         self.run_worker(self._read_first(pages), group="open", exclusive=True)
+
+    def sift(self, only: Only) -> None:
+        """Show the entries of that kind alone; the selected one, or the nearest, stays selected.
+
+        What was selected comes back with a kind that has it, unless another was selected since.
+        """
+        self.only = only
+        if self._pages is not None:
+            self.run_worker(self._sift(self._pages), group="open", exclusive=True)
 
     def grow(self) -> None:
         """Read what was written since."""
@@ -80,9 +93,27 @@ class TranscriptPane(TranscriptView):
             self.run_worker(self._read_on(self.source, older=event.older), group="page")
 
     async def _read_first(self, pages: TranscriptPages) -> None:
-        source = TranscriptSource(pages)
+        source = TranscriptSource(pages, sieve=sieve_of(self.only))
         source.take(await source.read_end())
         self.show(source)
+        self.post_message(self.Read())
+        self.grow()
+
+    async def _sift(self, pages: TranscriptPages) -> None:
+        source, row, before = (
+            TranscriptSource(pages, sieve=sieve_of(self.only)),
+            self.row,
+            self.source,
+        )
+        if self.follow or row is None or before is None:
+            source.take(await source.read_end())
+            self.show(source)
+        else:
+            wanted, placed = self._anchor
+            line = wanted if row.line == placed else row.line
+            source.take(await source.read_line(line, before.place_before(line)))
+            self.show(source, line=line)
+            self._anchor = (line, self.row.line if self.row is not None else -1)
         self.post_message(self.Read())
         self.grow()
 
@@ -95,6 +126,8 @@ class TranscriptPane(TranscriptView):
                 self._take(source, reading)
         finally:
             self._growing = False
+            if source is not self.source:
+                self.grow()
 
     async def _read_on(self, source: TranscriptSource, *, older: bool) -> None:
         try:

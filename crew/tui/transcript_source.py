@@ -9,7 +9,7 @@ from typing import TypeVar
 import anyio.to_thread
 
 from crew.entries import Entry
-from crew.feed import Page, TranscriptPages
+from crew.feed import Page, Sieve, TranscriptPages
 from crew.view import EntryRows, entry_matches
 
 T = TypeVar("T")
@@ -55,7 +55,8 @@ class _Mark:
 class TranscriptSource:
     """Rows of one session's transcript around where the reader is.
 
-    Reading happens in a thread and changes nothing; `take` changes the rows, at once.
+    Reading happens in a thread and changes nothing; `take` changes the rows, at once. With a
+    sieve the rows are the wanted entries alone, and read as if there were no others.
 
     Attributes:
         rows: What is in memory.
@@ -65,13 +66,21 @@ class TranscriptSource:
         at_end: Whether nothing is behind them.
     """
 
-    def __init__(self, pages: TranscriptPages, *, page: int = PAGE, kept: int = KEPT) -> None:
-        self.rows = EntryRows()
+    def __init__(
+        self,
+        pages: TranscriptPages,
+        *,
+        sieve: Sieve | None = None,
+        page: int = PAGE,
+        kept: int = KEPT,
+    ) -> None:
+        self.rows = EntryRows(sparse=sieve is not None)
         self.total = 0
         self.in_flight = ""
         self.at_start = True
         self.at_end = True
-        self._pages = pages
+        self._whole = pages
+        self._pages = pages.sifted(sieve) if sieve is not None else pages
         self._page = page
         self._kept = kept
         self._marks: list[_Mark] = []
@@ -131,6 +140,27 @@ class TranscriptSource:
         at_end = len(page.entries) < self._page
         return Reading(side=Side.WHOLE, page=page, basis=basis, at_end=at_end)
 
+    async def read_line(self, line: int, near: int) -> Reading:
+        """Read around a line, or around where it would be; the end where there is none such.
+
+        Args:
+            line: The line.
+            near: A place before it.
+        """
+        basis = self._basis
+        found = await _away(
+            lambda: self._whole.find(
+                lambda entry: entry.id == line, near, backwards=False, hint=f'"id":{line}'
+            )
+        )
+        if found is None:
+            return await self.read_end()
+        return await self._with_flight(await self._read_around(found, basis))
+
+    def place_before(self, line: int) -> int:
+        """A place of the transcript before a line that is in memory."""
+        return self._place_around(line, backwards=False)
+
     async def find(
         self, needle: str, line: int, *, backwards: bool, stop: Callable[[], bool] = lambda: False
     ) -> Reading | None:
@@ -178,9 +208,14 @@ class TranscriptSource:
 
     async def _with_flight(self, reading: Reading) -> Reading:
         line = max(self.total, reading.total)
-        if reading.side is Side.WHOLE:
-            line = _number(reading.page, 0)
-        line += len(reading.page.entries)
+        if self.rows.sparse:
+            last = await _away(lambda: self._whole.last(1))
+            line = _number(last, max(line, 1) - 1) + 1 if last.entries else 0
+            reading = replace(reading, total=line)
+        elif reading.side is Side.WHOLE:
+            line = _number(reading.page, 0) + len(reading.page.entries)
+        else:
+            line += len(reading.page.entries)
         text = await _away(lambda: self._pages.in_flight(line))
         return replace(reading, in_flight=text)
 
@@ -211,41 +246,52 @@ class TranscriptSource:
 
     def trim(self) -> None:
         """Let go of the oldest rows when there are too many."""
-        surplus = self.rows.end - self.rows.first - self._kept
+        surplus = self._held - self._kept
         if surplus >= self._page:
             self._basis += 1
-            self._forget_before(self.rows.first + surplus)
+            self._forget_before(self._line_at(surplus))
+
+    @property
+    def _held(self) -> int:
+        rows = self.rows
+        return len(rows) if rows.sparse else rows.end - rows.first
+
+    def _line_at(self, place: int) -> int:
+        """The line of that place among those in memory."""
+        rows = self.rows
+        return rows.rows[place].line if rows.sparse else rows.first + place
 
     def _start_over(self, reading: Reading) -> None:
         page = reading.page
         replaced = self._pages.resets != self._resets
-        self.rows = EntryRows(page.entries)
+        self.rows = EntryRows(page.entries, sparse=self.rows.sparse)
         self._marks = [_Mark(self.rows.first, page.start)]
         self._end = page.end
         self._resets = self._pages.resets
         self.at_start = page.start == 0
         self.at_end = reading.at_end
         if replaced or reading.at_end:
-            self.total = self.rows.end
+            self.total = max(self.rows.end, reading.total)
 
     def _take_before(self, page: Page) -> None:
         self.rows.prepend(page.entries)
         self._marks.insert(0, _Mark(self.rows.first, page.start))
         self.at_start = page.start == 0
-        if self.rows.end - self.rows.first > self._kept:
-            self._forget_from(self.rows.first + self._kept)
+        if self._held > self._kept:
+            self._forget_from(self._line_at(self._kept))
 
     def _take_behind(self, reading: Reading) -> list[int]:
         page, reading_on = reading.page, not self.at_end
         self.at_end = reading.at_end
+        if reading.page.end > self._end:
+            self._end = page.end
         if not page.entries:
             return []
         self._marks.append(_Mark(self.rows.end, page.start))
         changed = self.rows.append(page.entries)
-        self._end = page.end
-        surplus = self.rows.end - self.rows.first - self._kept
+        surplus = self._held - self._kept
         if reading_on and surplus > 0:
-            self._forget_before(self.rows.first + surplus)
+            self._forget_before(self._line_at(surplus))
         return changed
 
     def _forget_before(self, line: int) -> None:

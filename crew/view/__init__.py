@@ -57,6 +57,7 @@ from crew.view.rows import (
     status_words,
     task_words,
 )
+from crew.view.sifting import Only, next_only, only_words, sieve_of
 from crew.view.state import (
     CommandView,
     NoticeView,
@@ -103,6 +104,7 @@ __all__ = [
     "Head",
     "Mark",
     "NoticeView",
+    "Only",
     "Part",
     "PermissionView",
     "Place",
@@ -146,8 +148,10 @@ __all__ = [
     "message_head",
     "model_words",
     "money",
+    "next_only",
     "now_words",
     "one_line",
+    "only_words",
     "outcome_words",
     "outline",
     "pause_deed",
@@ -162,6 +166,7 @@ __all__ = [
     "session_stats",
     "session_title",
     "short_count",
+    "sieve_of",
     "status_words",
     "story_line",
     "summary",

@@ -41,10 +41,16 @@ class EntryRows:
         rows: In the order of the transcript.
         first: Number of the first line held.
         end: Number of the line behind the last one held.
+
+    Args:
+        sparse: Whether lines between them are left out; then each entry names its own.
     """
 
-    def __init__(self, entries: Sequence[Entry] = ()) -> None:
+    def __init__(self, entries: Sequence[Entry] = (), *, sparse: bool = False) -> None:
         self.rows: list[EntryRow] = []
+        self.sparse = sparse
+        if sparse:
+            entries = [entry for entry in entries if entry.id >= 0]
         self.first = next((e.id - place for place, e in enumerate(entries) if e.id >= 0), 0)
         self.end = self.first
         self._calls: dict[str, int] = {}
@@ -63,7 +69,8 @@ class EntryRows:
         changed = []
         known = self.end
         for entry in entries:
-            line, self.end = self.end, self.end + 1
+            line = entry.id if self.sparse else self.end
+            self.end = line + 1
             if isinstance(entry, UsageEntry):
                 continue
             if isinstance(entry, ToolResultEntry) and entry.call_id in self._calls:
@@ -81,9 +88,13 @@ class EntryRows:
 
     def prepend(self, entries: Sequence[Entry]) -> None:
         """Take the lines before the first one; results whose calls they hold move there."""
-        older = EntryRows()
-        older.first = older.end = self.first - len(entries)
-        older.append(entries)
+        if self.sparse:
+            older = EntryRows(entries, sparse=True)
+            older.first = older.first if older.rows else self.first
+        else:
+            older = EntryRows()
+            older.first = older.end = self.first - len(entries)
+            older.append(entries)
         for call_id, call in list(older._calls.items()):
             orphan = self._orphans.pop(call_id, None)
             if orphan is not None:

@@ -90,7 +90,7 @@ def entry_head(row: EntryRow, children: Mapping[str, SessionView] | None = None)
             return Head(
                 sign=_RESULT_SIGNS[entry.outcome],
                 label=one_line(entry.tool),
-                text="(the call is further up)",
+                text="(the call is further up)" if not _failed(entry) else _glance(entry.text),
                 detail=_result_detail(entry),
                 tone=_result_tone(entry),
             )
@@ -232,6 +232,10 @@ def _call_head(row: EntryRow, entry: ToolCallEntry, sessions: Mapping[str, Sessi
         detail=_result_detail(result),
         signal=_result_tone(result),
     )
+
+
+def _failed(result: ToolResultEntry) -> bool:
+    return result.outcome in {Outcome.ERROR, Outcome.DENIED}
 
 
 def _spawn_head(row: EntryRow, entry: ToolCallEntry, sessions: Mapping[str, SessionView]) -> Head:

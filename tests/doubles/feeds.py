@@ -9,7 +9,7 @@ import anyio
 
 from crew.entries import Entry
 from crew.events import Event, RunEnded, Unknown, parse_event
-from crew.feed import FeedItem, Grew, Page
+from crew.feed import FeedItem, Grew, Page, Sieve
 from crew.progress import Progress
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -64,9 +64,60 @@ class MemoryPages:
         near = range(place - 1, -1, -1) if backwards else range(place, len(self.entries))
         return next((self._page(at, at + 1) for at in near if says(self.entries[at])), None)
 
+    def sifted(self, sieve: Sieve) -> "MemorySifted":
+        return MemorySifted(self, sieve)
+
     def _page(self, start: int, end: int) -> Page:
         entries = tuple(self.entries[start:end])
         return Page(start=start, end=start + len(entries), entries=entries)
+
+
+class MemorySifted:
+    """The wanted entries of a transcript in memory."""
+
+    def __init__(self, whole: MemoryPages, sieve: Sieve) -> None:
+        self._whole = whole
+        self._sieve = sieve
+
+    @property
+    def resets(self) -> int:
+        return self._whole.resets
+
+    def sifted(self, sieve: Sieve) -> "MemorySifted":
+        return MemorySifted(self._whole, sieve)
+
+    def last(self, want: int) -> Page:
+        return self.before(len(self._whole.entries), want)
+
+    def before(self, place: int, want: int) -> Page:
+        found = self._wanted(0, place)[-want:]
+        start = found[0].id if len(found) == want else 0
+        return Page(start=start, end=place, entries=tuple(found))
+
+    def after(self, place: int, want: int) -> Page:
+        found = self._wanted(place, len(self._whole.entries))[:want]
+        end = found[-1].id + 1 if len(found) == want else len(self._whole.entries)
+        return Page(start=place, end=end, entries=tuple(found))
+
+    def in_flight(self, line: int) -> str:
+        return self._whole.in_flight(line)
+
+    def find(
+        self,
+        says: Callable[[Entry], bool],
+        place: int,
+        *,
+        backwards: bool,
+        hint: str = "",
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Page | None:
+        def both(entry: Entry) -> bool:
+            return self._sieve.wants(entry) and says(entry)
+
+        return self._whole.find(both, place, backwards=backwards)
+
+    def _wanted(self, start: int, end: int) -> list[Entry]:
+        return [entry for entry in self._whole.entries[start:end] if self._sieve.wants(entry)]
 
 
 class MemoryFeed:

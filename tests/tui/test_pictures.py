@@ -40,6 +40,7 @@ def items(seq: int) -> list[FeedItem]:
         pytest.param(RUNNING, "g j s h i", id="steer"),
         pytest.param(RUNNING, "question_mark", id="help"),
         pytest.param(RUNNING, "t g j j", id="tasks"),
+        pytest.param(RUNNING, "g j enter F F", id="only-tools"),
     ],
 )
 def test_it_looks_as_it_did(

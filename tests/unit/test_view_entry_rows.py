@@ -310,3 +310,29 @@ def test_search_looks_at_all_that_an_entry_says() -> None:
 
 def test_a_head_names_its_sign_tone() -> None:
     assert entry_head(row(call("a"), answer("a"))) == Head(sign="✓", label="read", signal=Tone.GOOD)
+
+
+@given(st.lists(st.integers(0, 3), max_size=30), st.data())
+def test_rows_with_lines_left_out_are_the_same_however_they_are_read(
+    gaps: list[int], data: st.DataObject
+) -> None:
+    entries: list[Entry] = []
+    line = -1
+    for number, gap in enumerate(gaps):
+        line += gap + 1
+        pair = f"c{number // 2}"
+        made: Entry = call(pair) if number % 2 == 0 else answer(pair)
+        entries.append(made.model_copy(update={"id": line}))
+    whole = EntryRows(entries, sparse=True)
+    cut = data.draw(st.integers(0, len(entries)))
+    parts = EntryRows(entries[cut:], sparse=True)
+    parts.prepend(entries[:cut])
+    assert parts.rows == whole.rows
+    assert [row.line for row in whole.rows] == [entry.id for entry in entries[::2]]
+    for row in whole.rows:
+        assert whole.rows[whole.index(row.line)] == row
+
+
+def test_a_failed_result_without_its_call_says_what_failed() -> None:
+    alone = EntryRow(line=3, entry=answer("c1", text="no such file", outcome=Outcome.ERROR))
+    assert entry_head(alone).text == "no such file"
