@@ -19,12 +19,12 @@ from crew.models.registry import Models
 from crew.orchestration.engine import RunOptions, Sources
 from crew.orchestration.history import History
 from crew.records import Status
+from crew.service.library import default_library
 from crew.service.live import LiveRun, Prepared, conduct
 from crew.service.start import (
     check_allow,
     check_models,
     check_prices,
-    default_library,
     machine_sources,
     open_folder,
 )
