@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 import anyio
+import anyio.to_thread
 from anyio.abc import TaskStatus
 
 from crew.bus.coalescer import INTERVAL, Coalescer
@@ -75,6 +76,7 @@ class Recorder:
         self.failed: StoreError | None = None
         self._fence = fence
         self._unsynced: deque[Path] = deque()
+        self._prior = partial(self._sync_prior, sync)
         self._journal = Journal(
             folder,
             run=folder.id,
@@ -82,7 +84,7 @@ class Recorder:
             now=now,
             redact=redact,
             sync=sync,
-            prior=partial(self._sync_prior, sync),
+            prior=self._prior,
         )
         self.feed = LiveFeed(folder, announced=self._journal.seq, epoch=epoch)
         self._unannounced: deque[tuple[EventBase, bool]] = deque()
@@ -217,6 +219,20 @@ class Recorder:
     def sync_with_next(self, path: Path) -> None:
         """Have a file on the disk before the next event that is committed."""
         self._unsynced.append(path)
+
+    async def settle(self) -> None:
+        """Have artifacts, and what asked to be synced, on the disk before an event names them.
+
+        Raises:
+            StoreError: The disk refused, now or before.
+        """
+        self.check()
+        if not self._unsynced and not self.artifacts.unsynced:
+            return
+        try:
+            await anyio.to_thread.run_sync(self._prior)
+        except OSError as error:
+            raise self.fail(StoreError.from_os(f"syncing {self.folder.root}", error)) from error
 
     def touched(self, session: SessionRecorder) -> bool:
         """Send a session's progress, now or when its interval is over; True when it waits."""

@@ -2,14 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from crew.errors import UsageError, WorkspaceError
-
-if TYPE_CHECKING:
-    from crew.cli.wiring import Request
 
 _PRIORITIES = ("P0", "P1", "P2", "P3")
 
@@ -22,8 +19,8 @@ _Goal = Annotated[
 _Model = Annotated[
     str | None, typer.Option("--model", "-m", help="The model for every member.", metavar="NAME")
 ]
-Plain = Annotated[bool, typer.Option("--plain", help="Show one line an event.")]
-Json = Annotated[bool, typer.Option("--json", help="Print events as JSON lines.")]
+_Plain = Annotated[bool, typer.Option("--plain", help="Show one line an event.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print events as JSON lines.")]
 _Base = Annotated[
     str | None, typer.Option(help="Review the change since this commit.", metavar="COMMIT")
 ]
@@ -31,10 +28,10 @@ _Paths = Annotated[
     list[str] | None,
     typer.Option(help="Review only this file or folder; may be repeated.", metavar="PATH"),
 ]
-MaxConcurrency = Annotated[
+_MaxConcurrency = Annotated[
     int | None, typer.Option(min=1, help="Members at work at the same time.", metavar="N")
 ]
-BudgetOption = Annotated[
+_Budget = Annotated[
     str | None,
     typer.Option(
         help="What the run may spend: 200k tokens, or tokens=200k,cost=2.50,turns=100,time=10m,"
@@ -42,7 +39,7 @@ BudgetOption = Annotated[
         metavar="LIMITS",
     ),
 ]
-Allow = Annotated[
+_Allow = Annotated[
     list[str] | None,
     typer.Option(help="Grant write, execute or one tool; may be repeated.", metavar="WHAT"),
 ]
@@ -50,8 +47,8 @@ FailOn = Annotated[
     str | None,
     typer.Option(help="Exit 1 on a finding of this priority or worse.", metavar="P0..P3"),
 ]
-Report = Annotated[Path | None, typer.Option(help="Write the report there too.", metavar="FILE")]
-Detach = Annotated[
+_Report = Annotated[Path | None, typer.Option(help="Write the report there too.", metavar="FILE")]
+_Detach = Annotated[
     bool, typer.Option("--detach", help="Return at once; the run goes on without this terminal.")
 ]
 Folder = Annotated[
@@ -69,16 +66,16 @@ def run(
     team: _Team,
     goal: _Goal = None,
     model: _Model = None,
-    plain: Plain = False,
-    json: Json = False,
+    plain: _Plain = False,
+    json: _Json = False,
     base: _Base = None,
     paths: _Paths = None,
-    max_concurrency: MaxConcurrency = None,
-    budget: BudgetOption = None,
-    allow: Allow = None,
+    max_concurrency: _MaxConcurrency = None,
+    budget: _Budget = None,
+    allow: _Allow = None,
     fail_on: FailOn = None,
-    report: Report = None,
-    detach: Detach = False,
+    report: _Report = None,
+    detach: _Detach = False,
     folder: Folder = None,
 ) -> None:
     """Run a team in this folder and print its report.
@@ -86,8 +83,12 @@ def run(
     Progress goes to stderr, the report to stdout. Exit codes: 0 done, 1 a finding of --fail-on,
     2 usage or definitions, 3 the run failed, 4 it needs attention, 5 over budget, 130 cancelled.
     """
-    check_options(plain=plain, json=json, detach=detach, report=report)
+    if plain and (json or detach):
+        other = "--json" if json else "--detach"
+        raise UsageError(f"--plain and {other} exclude each other", hint="use one of them")
     here = open_workspace(folder)
+    if report is not None:
+        _check_report(report)
 
     from crew.definitions.budgets import parse_budget
     from crew.service import ReviewScope, RunRequest, default_home, find_workspace
@@ -107,34 +108,14 @@ def run(
         allow=tuple(allow or ()),
         fail_on=parse_priority(fail_on) if fail_on is not None else None,
     )
-    raise typer.Exit(carry_out(request, plain=plain, json=json, report=report, detach=detach))
-
-
-def check_options(*, plain: bool, json: bool, detach: bool, report: Path | None) -> None:
-    """Refuse what can't go together, or would fail only after the run.
-
-    Raises:
-        UsageError: Something is off.
-    """
-    if plain and (json or detach):
-        other = "--json" if json else "--detach"
-        raise UsageError(f"--plain and {other} exclude each other", hint="use one of them")
-    if report is not None:
-        _check_report(report)
-
-
-def carry_out(
-    request: "Request", *, plain: bool, json: bool, report: Path | None, detach: bool
-) -> int:
-    """Run it here, or in a process of its own; gives the exit code."""
     if detach:
         from crew.cli.detach import start_runner
 
-        return start_runner(request, report=report, json_wanted=json)
+        raise typer.Exit(start_runner(request, report=report, json_wanted=json))
     from crew.cli import wiring
 
     style = wiring.choose_style(plain=plain, json=json)
-    return wiring.execute(request, style, report=report)
+    raise typer.Exit(wiring.execute(request, style, report=report))
 
 
 def open_workspace(folder: Path | None) -> Path:

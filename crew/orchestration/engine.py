@@ -16,7 +16,7 @@ from crew.budget import NO_BUDGET, Budget
 from crew.bus.recorder import Recorder
 from crew.definitions.types import Plan, SpawnLimits
 from crew.errors import CrewError, LeaseLostError, StoreError
-from crew.events import PermissionAnswered, RunEnded, RunStarted
+from crew.events import PermissionAnswered, RunEnded, RunPaused, RunResumed, RunStarted
 from crew.models.protocol import ModelClient
 from crew.models.providers.names import RULES
 from crew.models.registry import Models
@@ -123,6 +123,7 @@ class Engine:
             ended: Takes the outcome, once the final event is on disk. What a cancelled tool may
                 still be cleaning up is waited for behind it.
         """
+        taking: RunControl | None = None
         try:
             async with anyio.create_task_group() as nursery:
                 await nursery.start(self._recorder.run)
@@ -132,15 +133,20 @@ class Engine:
                 if self._history is not None:
                     self._take_up(self._history, control)
                 task_status.started(control)
+                taking = control
                 with self._scope:
                     await scheduler.run()
                 outcome = self._outcome(scheduler)
                 control.close(outcome.status.value)
                 ended(await self._finish(outcome))
                 nursery.cancel_scope.cancel()
-        except Exception as raised:  # a run always has an outcome, whatever went wrong
-            self._fatal = self._fatal or raised
-            ended(await self._finish(self._failed(as_crew_error(self._fatal))))
+        except Exception as raised:  # a run that began has an outcome, whatever went wrong
+            error = as_crew_error(self._fatal or raised)
+            if taking is None:
+                raise error from raised
+            self._fail(error)
+            taking.close(Status.FAILED.value)
+            ended(await self._finish(self._failed(error)))
         finally:
             with anyio.CancelScope(shield=True), suppress(StoreError):
                 await self._recorder.close()
@@ -196,7 +202,11 @@ class Engine:
 
     def _budget_of(self, task: str) -> Budget:
         """The budget of a task, by its step."""
-        step = self._board.tasks[task].step
+        tasks = self._board.tasks
+        if task not in tasks and self._history is not None:  # spent before the board is filled
+            step = self._history.tasks[task].step
+        else:
+            step = tasks[task].step
         return next(found.budget for found in self._plan.workflow.steps if found.id == step)
 
     def _fast_model(self) -> ModelClient | None:
@@ -225,6 +235,8 @@ class Engine:
         if history is None or not history.started:
             self._recorder.record(self._started())
         if history is not None and history.continued is not None:
+            for path in (*self._folder.sessions.iterdir(), *self._folder.artifacts.iterdir()):
+                self._recorder.sync_with_next(path)  # its writer may not have lived to do it
             await self._recorder.commit(history.continued)
 
     def _started(self) -> RunStarted:
@@ -255,6 +267,8 @@ class Engine:
                     reason="the run was interrupted before it was answered",
                 )
             )
+        if history.told_paused != bool(history.latch):
+            self._recorder.record(RunPaused() if history.latch else RunResumed())
         if history.cancelled is not None:
             control.cancel(history.cancelled)
 
@@ -269,7 +283,12 @@ class Engine:
                 yield PastSession(id=name, agent=agent, task=started.task, entries=entries)
 
     def _fail(self, error: Exception) -> None:
-        """Take the error that no session can survive; the first one is the run's."""
+        """Take the error that no session can survive; the first one is the run's.
+
+        What a disk has refused leaves the run as it stands, to be taken up again.
+        """
+        if isinstance(error, StoreError):
+            self._recorder.fail(error)
         if self._fatal is None:
             self._fatal = error
             self._scope.cancel()
@@ -330,6 +349,7 @@ class Engine:
             if isinstance(self._recorder.failed, LeaseLostError):
                 raise self._recorder.failed  # what is in the folder is another process's now
             outcome = dataclasses.replace(outcome, artifact=self._store_result(outcome))
+            await self._recorder.settle()
             replace(self._folder.report, outcome.report.encode("utf-8", "backslashreplace"))
             ended = RunEnded(
                 status=outcome.status,
@@ -342,6 +362,7 @@ class Engine:
         except StoreError:
             if self._fatal is None:
                 raise
+            return dataclasses.replace(outcome, recorded=False)
         return outcome
 
     def _store_result(self, outcome: RunOutcome) -> ArtifactRef | None:

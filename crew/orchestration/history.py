@@ -95,6 +95,7 @@ class History:
         tasks: By id, in the order in which they were added.
         sessions: By id, in the order in which they began.
         latch: How the run's own pause stands.
+        told_paused: How it stands by `run.paused` and `run.resumed`, which follow the command.
         cancelled: Why the run was cancelled, where an accepted cancel has not come to its end.
         ended: The run's final event; None while it has none.
         replies: Commands that were answered, by id: the receipt, or why it was refused.
@@ -111,6 +112,7 @@ class History:
         self.tasks: dict[str, PastTask] = {}
         self.sessions: dict[str, PastSession] = {}
         self.latch = Latch.OPEN
+        self.told_paused = False
         self.cancelled: str | None = None
         self.ended: RunEnded | None = None
         self.replies: dict[str, Receipt | str] = {}
@@ -272,9 +274,9 @@ class History:
             case PermissionAsked() | PermissionAnswered():
                 self._fold_permission(event)
             case RunPaused():
-                self.latch = max(self.latch, Latch.SOFT)
+                self.told_paused = True
             case RunResumed():
-                self.latch = Latch.OPEN
+                self.told_paused = False
             case RunContinued():
                 self._continue(event)
             case RunEnded():
@@ -286,6 +288,7 @@ class History:
         if self.ended is not None:
             self.ended = self.cancelled = None
             self.latch = Latch.OPEN
+            self.told_paused = False
         for name in event.tasks:
             task = self.tasks[name]
             task.status, task.began, task.result, task.error = "pending", False, None, None
@@ -320,6 +323,9 @@ class History:
         match event:
             case SessionEnded():
                 session.ended = event
+                self.asks = {
+                    ask: asked for ask, asked in self.asks.items() if asked.session != name
+                }
             case ToolBegan():
                 session.began[event.call] = event.digest
             case SessionStatus():
@@ -340,6 +346,8 @@ class History:
                 self.cancelled = command.reason or f"cancelled by {command.by}"
             case Pause(session=None):
                 self.latch = max(self.latch, Latch.HARD if command.hard else Latch.SOFT)
+            case Resume(session=None):
+                self.latch = Latch.OPEN
             case _:
                 pass
         session = self.sessions.get(event.session or "")

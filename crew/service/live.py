@@ -19,6 +19,7 @@ from crew.orchestration.engine import Engine, RunOptions, Sources
 from crew.orchestration.history import History
 from crew.orchestration.inbox import serve_inbox
 from crew.orchestration.outcome import RunOutcome
+from crew.session.step import as_crew_error
 from crew.store.folder import RunFolder
 from crew.store.lock import RunLock
 from crew.store.manifest import Manifest, write
@@ -140,15 +141,22 @@ async def conduct(run: Prepared) -> AsyncIterator[LiveRun]:
         live = LiveRun(run.folder, recorder.feed)
         beat = partial(_beat, run.lock, run.sources)
         close = partial(_close, run.folder, manifest, run.redact, run.sources)
-        async with anyio.create_task_group() as tasks:
-            live.control = await tasks.start(live.drive, engine, beat, close)
-            tasks.start_soon(live.listen, run.folder)
-            try:
-                yield live
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await live.leave()
-                    await run.models.aclose()
+        began = False
+        try:
+            async with anyio.create_task_group() as tasks:
+                live.control = await tasks.start(live.drive, engine, beat, close)
+                began = True
+                tasks.start_soon(live.listen, run.folder)
+                try:
+                    yield live
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        await live.leave()
+                        await run.models.aclose()
+        except ExceptionGroup as group:
+            if began:
+                raise
+            raise as_crew_error(group) from group
     finally:
         run.lock.release()
 
@@ -156,7 +164,9 @@ async def conduct(run: Prepared) -> AsyncIterator[LiveRun]:
 def _close(
     folder: RunFolder, opened: Manifest, redact: Redactor, sources: Sources, outcome: RunOutcome
 ) -> None:
-    """Write how the run ended into its manifest."""
+    """Write how the run ended into its manifest, if it did by its journal."""
+    if not outcome.recorded:
+        return
     changes = {
         "status": outcome.status,
         "error": outcome.error,

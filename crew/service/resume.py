@@ -14,17 +14,18 @@ from crew.config import Config, load_config
 from crew.definitions import Library
 from crew.definitions.types import Plan, SpawnLimits
 from crew.errors import DefinitionError, StoreError, UsageError
+from crew.events import RunEnded
 from crew.models.protocol import ModelClient
 from crew.models.registry import Models
 from crew.orchestration.engine import RunOptions, Sources
 from crew.orchestration.history import History
 from crew.records import Status
-from crew.service.library import default_library
 from crew.service.live import LiveRun, Prepared, conduct
 from crew.service.start import (
     check_allow,
     check_models,
     check_prices,
+    default_library,
     machine_sources,
     open_folder,
 )
@@ -33,7 +34,7 @@ from crew.session.middleware import Middleware
 from crew.session.permissions import REPEAT
 from crew.store.folder import RunFolder, find
 from crew.store.lock import RunLock
-from crew.store.manifest import Manifest, read
+from crew.store.manifest import Manifest, read, write
 from crew.store.redact import Redactor
 from crew.tools.protocol import Tool
 from crew.tools.workspace import ReviewScope
@@ -54,8 +55,6 @@ class ResumeRequest:
         allow: Effects (`write`, `execute`) or tool names that need no asking, and `repeat`: calls
             that may have run before the interruption. What the run was started with does not
             count: whoever wrote its folder could have put that there.
-        fail_on: The priority from which a finding fails the run for who waits, instead of what the
-            run was started with.
         interactive: Whether somebody will answer permission requests through `control`.
         limits: Bounds on live sessions instead of the team's.
         middleware: Further middleware around every model and tool call.
@@ -72,7 +71,6 @@ class ResumeRequest:
     max_concurrency: int | None = None
     budget: Budget = NO_BUDGET
     allow: tuple[str, ...] = ()
-    fail_on: str | None = None
     interactive: bool = False
     limits: SpawnLimits | None = None
     middleware: tuple[Middleware, ...] = ()
@@ -134,6 +132,7 @@ def _prepare(
     config = request.config if request.config is not None else load_config(environ)
     redact = Redactor.from_environ(environ, known=config.secrets(environ))
     history = History(folder, redact)
+    manifest = _mended(folder, manifest, history.ended, redact)
     _decide(request, folder, history)
     plan = _plan(manifest, folder)
     workspace = open_folder(Path(manifest.workspace))
@@ -147,7 +146,7 @@ def _prepare(
     return Prepared(
         folder=folder,
         lock=lock,
-        manifest=_taken_up(request, manifest, history, sources),
+        manifest=_taken_up(manifest, history, sources),
         written=manifest.generation,
         plan=plan,
         options=options,
@@ -166,6 +165,23 @@ def _check_place(request: ResumeRequest, manifest: Manifest) -> None:
             f"run {manifest.run} works in {where}, this is {request.workspace}",
             hint="a run goes on only where it began: use -C, or start a new one",
         )
+
+
+def _mended(
+    folder: RunFolder, manifest: Manifest, ended: RunEnded | None, redact: Redactor
+) -> Manifest:
+    """The manifest as the journal has it, whose process may not have lived to write it."""
+    if ended is None or manifest.status is ended.status:
+        return manifest
+    changes = {
+        "status": ended.status,
+        "error": ended.error,
+        "usage": ended.usage,
+        "result": ended.result,
+        "updated": ended.at,
+    }
+    mended = manifest.model_copy(update=changes)
+    return write(folder, mended, expected=manifest.generation, redact=redact)
 
 
 def _decide(request: ResumeRequest, folder: RunFolder, history: History) -> None:
@@ -227,12 +243,8 @@ def _options(
     )
 
 
-def _taken_up(
-    request: ResumeRequest, manifest: Manifest, history: History, sources: Sources
-) -> Manifest:
-    said = {"fail_on": request.fail_on} if request.fail_on is not None else {}
+def _taken_up(manifest: Manifest, history: History, sources: Sources) -> Manifest:
     changes = {
-        "options": {**manifest.options, **said},
         "status": Status.RUNNING,
         "error": None,
         "result": None,

@@ -58,7 +58,12 @@ async def settle_calls(session: Session, past: Past) -> None:
             _answer_unrun(session, call, Outcome.UNKNOWN, OUTCOME_UNKNOWN)
         else:
             _answer_unrun(session, call, Outcome.CANCELLED, NOT_RUN)
-    await run_calls(session, spawned)
+    if not spawned:
+        return
+    await session.checkpoint()
+    async with anyio.create_task_group() as together:  # a steer cuts no child that runs
+        for call in spawned:
+            together.start_soon(_run_call, session, call)
 
 
 def _answer_unrun(session: Session, call: ToolCallEntry, outcome: Outcome, text: str) -> None:
@@ -95,6 +100,8 @@ async def _run_call(session: Session, entry: ToolCallEntry) -> None:
     began = anyio.current_time()
     outcome, output = await _outcome(session, entry)
     text, artifact = _fit(session, entry, output.text)
+    if artifact is not None:
+        await session.env.recorder.settle()
     session.close_call(
         ToolResultEntry(
             call_id=entry.call_id,
@@ -162,6 +169,8 @@ async def run_tool(session: Session, call: Call) -> ToolOutput:
         session.log.touch()
 
     async def spawn(request: SpawnRequest) -> SpawnOutcome:
+        session.log.sync()
+        await env.recorder.settle()  # a child is never on the disk without the call for it
         return await env.spawn(session, request, call.entry.call_id)
 
     def submit(value: JsonObject) -> str:

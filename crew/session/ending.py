@@ -80,13 +80,14 @@ async def _write_end(session: Session, status: Status, error: Failure | None) ->
     for message in session.inbox.drain():
         reason = f"the session ended first: {status.value}"
         session.record(SteerUndelivered(command=message.id, reason=reason))
-    session.result = _store_result(session, status)
+    session.result = await _store_result(session, status)
     if error is not None:
         session.append(ErrorEntry(title=error.title, text=error.message, hint=error.hint))
     check_transition(session.status, status)
     session.status, session.error = status, error
     session.log.sync()
     session.log.end()
+    await session.env.recorder.settle()
     await session.env.recorder.commit(
         SessionEnded(
             session=session.spec.id,
@@ -101,10 +102,11 @@ async def _write_end(session: Session, status: Status, error: Failure | None) ->
     )
 
 
-def _store_result(session: Session, status: Status) -> ArtifactRef | None:
+async def _store_result(session: Session, status: Status) -> ArtifactRef | None:
     artifacts, name = session.env.recorder.artifacts, session.spec.id
     if status is Status.COMPLETED and session.submitted is not None:
         ref = artifacts.put(f"{name}.result.json", indented_json(session.submitted))
+        await session.env.recorder.settle()
         preview = _preview(session)
         written = session.past.results if session.past is not None else []
         if ref not in [entry.artifact for entry in written]:
@@ -112,7 +114,9 @@ def _store_result(session: Session, status: Status) -> ArtifactRef | None:
         session.record(ResultSubmitted(result=ref, preview=preview))
         return ref
     if status is Status.NEEDS_ATTENTION and (text := last_text(session)):
-        return artifacts.put(f"{name}.unverified.md", text.encode("utf-8", "backslashreplace"))
+        ref = artifacts.put(f"{name}.unverified.md", text.encode("utf-8", "backslashreplace"))
+        await session.env.recorder.settle()
+        return ref
     return None
 
 

@@ -119,7 +119,7 @@ class Session:
                 self.inbox.put(message)
         if standing.latch:
             self.gate.pause(standing.latch)
-        if standing.stepping:
+        if standing.stepping and self.gate.latched:
             self.gate.step()
         self.meter.take_up(past.usage, context=past.context_tokens, tools=len(answers))
 

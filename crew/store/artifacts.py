@@ -93,6 +93,11 @@ class ArtifactStore:
             return False
         return len(data) == ref.size and hashlib.sha256(data).hexdigest() == ref.sha256
 
+    @property
+    def unsynced(self) -> bool:
+        """Whether something was stored since the last sync."""
+        return bool(self._unsynced)
+
     def sync(self, sync: Callable[[int], None] = fsync) -> None:
         """Have everything that was stored on the disk; may run in another thread.
 

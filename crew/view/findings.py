@@ -8,9 +8,6 @@ from typing import Any
 from crew.plaintext import clean
 from crew.view.words import one_line, preview_line
 
-NOTHING = "There was nothing to review"
-"""How the summary of a review opens where nothing has changed."""
-
 
 class Priority(StrEnum):
     """How much a finding matters: P0 stops everything, P3 is a remark."""
@@ -93,9 +90,7 @@ def outcome_words(result: Any) -> str:
     said = verdict(result)
     listed = isinstance(result, dict) and isinstance(result.get("findings"), list)
     facts = [said.replace("_", " ")] if said else []
-    if NOTHING in summary(result):
-        facts.append(NOTHING[0].lower() + NOTHING[1:])
-    elif listed:
+    if listed:
         facts.append(tally(findings(result)))
     return ", ".join(facts) or preview_line(summary(result)[:400])
 

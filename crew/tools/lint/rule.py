@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from crew.tools.lint.finding import Finding, Priority, Profile, quoted
+from crew.tools.lint.secrets import before_secret
 from crew.tools.lint.source import SourceFile
 
 
@@ -57,5 +58,5 @@ class Rule:
                 rule=self.id,
                 line=hit.line,
                 end_line=hit.end_line,
-                quote=quoted(text),
+                quote=quoted(before_secret(text)),
             )
