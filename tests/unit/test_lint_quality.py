@@ -188,7 +188,7 @@ SNIPPETS = {
         def save(path):
             try:
                 write(path)
-            §swallowed-error§except:
+            §swallowed-error§E722§except:
                 ...
             try:
                 write(path)

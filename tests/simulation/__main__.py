@@ -1,0 +1,72 @@
+"""`python -m tests.simulation --seeds N [--from S] [--seed S [--trace]]`."""
+
+import argparse
+import os
+import sys
+import time
+from collections import Counter
+
+from tests.simulation.schedule import schedule
+from tests.simulation.simulate import Report, simulate
+
+_MOST_LINES = 60
+
+
+def main() -> int:
+    """Run seeds until one fails."""
+    asked = _arguments()
+    if asked.seed is not None:
+        report = simulate(schedule(asked.seed), trace=print if asked.trace else None)
+        _tell(report)
+        return int(bool(report.violations))
+    return _many(asked.first, asked.seeds, keep_going=asked.keep_going)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=500, help="how many")
+    parser.add_argument("--from", type=int, default=0, dest="first", help="the first one")
+    parser.add_argument("--seed", type=int, help="this one only")
+    parser.add_argument("--trace", action="store_true", help="tell all that happens in it")
+    parser.add_argument("--keep-going", action="store_true", help="do not stop at a failing seed")
+    return parser.parse_args()
+
+
+def _many(first: int, seeds: int, *, keep_going: bool) -> int:
+    began, failed, ends, deaths = time.monotonic(), 0, Counter[str](), 0
+    for seed in range(first, first + seeds):
+        report = simulate(schedule(seed))
+        ends[report.ended] += 1
+        deaths += report.deaths
+        if report.violations:
+            failed += 1
+            _tell(report)
+            if not keep_going:
+                break
+        done = seed - first + 1
+        if done % 1000 == 0:
+            rate = done / (time.monotonic() - began)
+            print(f"{done} seeds, {deaths} deaths, {failed} failed, {rate:.0f} a second")
+    seconds = time.monotonic() - began
+    print(f"{sum(ends.values())} seeds in {seconds:.1f} s, {deaths} deaths, {failed} failed")
+    print(", ".join(f"{status}: {times}" for status, times in ends.most_common()))
+    return int(bool(failed))
+
+
+def _tell(report: Report) -> None:
+    print(f"seed {report.schedule.seed}: {report.schedule}")
+    for line in report.story[:_MOST_LINES]:
+        print(f"  {line}")
+    print(f"  {report.ended}, {report.operations} operations, {report.digest[:16]}")
+    for violation in report.violations:
+        print(f"  VIOLATED: {violation}")
+
+
+if __name__ == "__main__":
+    if os.environ.get("PYTHONHASHSEED") != "0":  # sets of names are walked in the same order
+        os.execve(
+            sys.executable,
+            [sys.executable, "-m", "tests.simulation", *sys.argv[1:]],
+            {**os.environ, "PYTHONHASHSEED": "0"},
+        )
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""What a seed means: the team, its people, the disk's troubles and the deaths of the process."""
+
+import errno
+import random
+from dataclasses import dataclass
+
+from tests.simulation.disk import Death, Fault, Kind
+from tests.simulation.plans import SCENARIOS
+
+_MOST_OPS = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """One process: what happens to it, if it does not come to its end before."""
+
+    faults: tuple[Fault, ...] = ()
+    death: Death | None = None
+
+    def __str__(self) -> str:
+        parts = [str(fault) for fault in self.faults]
+        if self.death is not None:
+            parts.append(str(self.death))
+        return "; ".join(parts) or "undisturbed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """All that a seed decides before the run begins.
+
+    Attributes:
+        lives: The last one is undisturbed.
+        commands: How many commands people give.
+        hurry: Seconds between two commands, on average.
+        trouble: How likely a model request goes wrong.
+        slow: Seconds that a sync may take.
+        interactive: Whether people answer what is asked.
+        granted: Whether writing and executing need no asking.
+    """
+
+    seed: int
+    scenario: str
+    lives: tuple[Life, ...]
+    commands: int
+    hurry: float
+    trouble: float
+    slow: float
+    interactive: bool
+    granted: bool
+
+    def shortened(self, lives: int) -> "Schedule":
+        """The same with the first of its troubles only."""
+        kept = (*self.lives[:-1][:lives], Life())
+        return Schedule(
+            seed=self.seed,
+            scenario=self.scenario,
+            lives=kept,
+            commands=self.commands,
+            hurry=self.hurry,
+            trouble=self.trouble,
+            slow=self.slow,
+            interactive=self.interactive,
+            granted=self.granted,
+        )
+
+
+def schedule(seed: int) -> Schedule:
+    """What a seed means."""
+    chance = random.Random(f"schedule/{seed}")
+    troubled = chance.choice([0, 0, 1, 1, 1, 1, 2, 2, 3, 4])
+    return Schedule(
+        seed=seed,
+        scenario=chance.choice(sorted(SCENARIOS)),
+        lives=(*(_life(chance) for _ in range(troubled)), Life()),
+        commands=chance.choice([0, 0, 1, 2, 4, 8, 14]),
+        hurry=chance.choice([0.05, 0.5, 2, 8]),
+        trouble=chance.choice([0, 0.05, 0.2]),
+        slow=chance.choice([0, 0.001, 0.01, 0.5, 4]),
+        interactive=chance.random() < 0.7,
+        granted=chance.random() < 0.8,
+    )
+
+
+def _life(chance: random.Random) -> Life:
+    at = int(5 * (_MOST_OPS / 5) ** chance.random())
+    at = at if chance.random() < 0.5 else chance.randint(1, _MOST_OPS)
+    if chance.random() < 0.25:
+        return Life(faults=(_fault(chance, at),))
+    kind: Kind = "power" if chance.random() < 0.4 else "kill"
+    return Life(death=Death(op=at, kind=kind, torn=chance.random()))
+
+
+def _fault(chance: random.Random, at: int) -> Fault:
+    ops = chance.choice([1, 1, 3, 30, 10_000])
+    if chance.random() < 0.3:
+        return Fault(op=at, ops=max(ops, 20), error=errno.EIO, on="sync")
+    return Fault(op=at, ops=ops, error=chance.choice([errno.ENOSPC, errno.EIO]))

@@ -1,0 +1,222 @@
+"""One seed, from the start of its run through every death to its end."""
+
+import asyncio
+import hashlib
+import random
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import anyio
+import anyio.to_thread
+
+from crew.config import Config
+from crew.errors import CrewError
+from crew.orchestration.engine import Sources
+from crew.service import ResumeRequest, RunRequest, resume, start
+from crew.store.folder import RunFolder
+from tests.simulation.disk import Disk
+from tests.simulation.invariants import Watch, told
+from tests.simulation.loop import SeededLoop, run, threads
+from tests.simulation.people import Crowd
+from tests.simulation.plans import library
+from tests.simulation.schedule import Schedule
+from tests.simulation.world import SimModel, World, tools
+
+_BEGINNING = datetime(2026, 1, 1, 12, tzinfo=UTC)
+_PATIENCE = 3_000.0
+"""Virtual seconds after which a run that still goes on hangs."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What came of a seed.
+
+    Attributes:
+        violations: What must not be; empty when all is well.
+        story: The lives of its processes and the commands of its people.
+        digest: Of every journal and transcript byte.
+        deaths: Processes that died.
+    """
+
+    schedule: Schedule
+    violations: list[str] = field(default_factory=list)
+    story: list[str] = field(default_factory=list)
+    digest: str = ""
+    deaths: int = 0
+    operations: int = 0
+    ended: str = ""
+
+
+def simulate(schedule: Schedule, trace: Callable[[str], None] | None = None) -> Report:
+    """Run a schedule.
+
+    Args:
+        trace: Takes a line for everything that happens.
+    """
+    with _root() as root:
+        return _Simulation(schedule, root, trace).run()
+
+
+@contextmanager
+def _root() -> Iterator[Path]:
+    memory = Path("/dev/shm")
+    place = tempfile.mkdtemp(prefix="crew-sim-", dir=memory if memory.is_dir() else None)
+    try:
+        yield Path(place)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+class _Simulation:
+    def __init__(self, schedule: Schedule, root: Path, trace: Callable[[str], None] | None) -> None:
+        self.schedule = schedule
+        self.trace = trace
+        self.chance = random.Random(f"run/{schedule.seed}")
+        self.work, self.home = root / "place", root / "place" / ".crew"
+        for folder in (self.work, root / "undo"):
+            folder.mkdir()
+        self.disk = Disk(root, random.Random(f"disk/{schedule.seed}"), trace=trace)
+        self.world = World(schedule.seed, self.disk)
+        self.crowd = Crowd(
+            self.world,
+            random.Random(f"people/{schedule.seed}"),
+            schedule.commands,
+            schedule.hurry,
+        )
+        self.report = Report(schedule)
+        self.watch = Watch(self.world, self.crowd, schedule)
+        self.folder: RunFolder | None = None
+        self.clock = 0.0
+
+    def run(self) -> Report:
+        work = threads(self.chance, lambda: self.chance.random() * self.schedule.slow)
+        with self.disk.mounted(), mock.patch.object(anyio.to_thread, "run_sync", work):
+            for life in self.schedule.lives:
+                self.disk.boot(life.faults, life.death)
+                self.crowd.seen = []
+                said = self._live()
+                died = self.disk.dead
+                self.disk.leave()
+                self.report.deaths += died
+                self.report.operations += self.disk.ops
+                self.report.story.append(
+                    f"process {self.disk.image}: {life}: "
+                    + (f"died at operation {self.disk.ops}" if died else said)
+                )
+                self.report.story += self.crowd.log
+                self.crowd.log = []
+                if self._over(died):
+                    break
+            self._judge()
+        return self.report
+
+    def _live(self) -> str:
+        """One process."""
+        number = self.disk.image
+        loop = SeededLoop(
+            random.Random(f"loop/{self.schedule.seed}/{number}"), lambda: self.disk.dead
+        )
+        loop.now = self.clock
+        try:
+            said = run(loop, self._process(loop))
+        except CrewError as error:
+            said = f"{type(error).__name__}: {error.message}"
+            self.watch.refused(error)
+        except BaseExceptionGroup as errors:
+            said = f"{errors!r}"
+            self.watch.raised(errors)
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"
+            self.world.violated(said)
+        self.clock = loop.now + 1.0
+        self.world.broken += [f"the loop: {complaint}" for complaint in loop.complaints]
+        return said or ""
+
+    async def _process(self, loop: SeededLoop) -> str:
+        ids = random.Random(f"ids/{self.schedule.seed}/{self.disk.image}")
+        sources = Sources(
+            now=lambda: _moment(loop.now),
+            new_id=lambda: f"{ids.getrandbits(48):012x}",
+            jitter=self.chance.random,
+        )
+        outcome = "no outcome"
+        async with self._open(sources) as live:
+            self.folder = RunFolder(self.home, live.id)
+            self.watch.began(live)
+            async with anyio.create_task_group() as around:
+                around.start_soon(self.crowd.attend, live, self.folder)
+                with anyio.move_on_after(_PATIENCE) as waited:
+                    ended = await live.wait()
+                    outcome = f"{ended.status.value}: {ended.error}"
+                    self.watch.slots(live)
+                if waited.cancelled_caught:
+                    self.world.violated("the run hangs")
+                await anyio.sleep(0.2)
+                around.cancel_scope.cancel()
+        left = [task.get_name() for task in asyncio.all_tasks() - {asyncio.current_task()}]
+        if left:
+            self.world.violated(f"tasks are left in the loop: {', '.join(sorted(left))}")
+        return outcome
+
+    def _open(self, sources: Sources) -> Any:
+        shared: dict[str, Any] = {
+            "clients": {"sim": SimModel(self.world, self.chance, trouble=self.schedule.trouble)},
+            "tools": tools(self.world),
+            "config": Config(),
+            "interactive": self.schedule.interactive,
+            "allow": ("write", "execute") if self.schedule.granted else (),
+            "home": self.home,
+            "workspace": self.work,
+        }
+        known = library(self.schedule.scenario)
+        if self.folder is not None:
+            again = ResumeRequest(run=self.folder.id, **shared)
+            return resume(again, library=known, sources=sources, environ={})
+        request = RunRequest(team="sim", goal="simulate", model="sim", **shared)
+        return start(request, library=known, sources=sources, environ={})
+
+    def _over(self, died: bool) -> bool:
+        """Whether no further process is needed; what a dead one left is looked at."""
+        self.folder = self.folder or self._left_behind()
+        if self.folder is None:
+            return True
+        return self.watch.after(self.folder, self.disk, died=died)
+
+    def _left_behind(self) -> RunFolder | None:
+        """The run of a process that died, or gave up, before it handed the run out."""
+        with suppress(OSError):
+            for root in (self.home / "runs").iterdir():
+                return RunFolder(self.home, root.name)
+        return None
+
+    def _judge(self) -> None:
+        if self.folder is not None and self.folder.root.exists():
+            if self.trace is not None:
+                with self.disk.of_others():
+                    for line in told(self.folder):
+                        self.trace(line)
+            self.watch.at_the_end(self.folder)
+            self.report.digest = _digest(self.folder)
+        self.report.violations = self.world.broken
+        self.report.ended = self.watch.status
+
+
+def _moment(seconds: float) -> datetime:
+    at = _BEGINNING + timedelta(seconds=seconds)
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
+
+def _digest(folder: RunFolder) -> str:
+    found = hashlib.sha256()
+    for path in [folder.journal, *sorted(folder.sessions.glob("*"))]:
+        with suppress(FileNotFoundError):
+            found.update(path.name.encode())
+            found.update(path.read_bytes().replace(str(folder.home.parent).encode(), b"ROOT"))
+    return found.hexdigest()
