@@ -1,4 +1,4 @@
-"""`crew steer`, `pause`, `resume`, `step` and `cancel`: a word to a run of another process."""
+"""`crew steer`, `pause`, `step` and `cancel`: a word to a run of another process."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Interrupt = Literal["immediate", "wait"]
 
-_Target = Annotated[
+Target = Annotated[
     str,
     typer.Argument(metavar="RUN[/SESSION]", help="A run's id, the head of it, or latest."),
 ]
@@ -32,7 +32,7 @@ _Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record.
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (steer, pause, resume, step, cancel):
+    for command in (steer, pause, step, cancel):
         app.command()(command)
 
 
@@ -55,30 +55,20 @@ def steer(
         raise UsageError("there is nothing to say", hint="crew steer RUN/SESSION TEXT")
     session = _named(target)
     if after:
-        _send(target, FollowUp(id=_new_id(), session=session, text=words), folder)
+        send(target, FollowUp(id=new_id(), session=session, text=words), folder)
     else:
         interrupt: Interrupt = "wait" if wait else "immediate"
-        _send(target, Steer(id=_new_id(), session=session, text=words, interrupt=interrupt), folder)
+        send(target, Steer(id=new_id(), session=session, text=words, interrupt=interrupt), folder)
 
 
-def pause(target: _Target, *, hard: _Hard = False, folder: Folder = None) -> None:
+def pause(target: Target, *, hard: _Hard = False, folder: Folder = None) -> None:
     """Hold a run, or one session, at its next checkpoint.
 
     Exit codes: 0 accepted, 2 refused, with the reason.
     """
     from crew.commands import Pause
 
-    _send(target, Pause(id=_new_id(), session=_session(target), hard=hard), folder)
-
-
-def resume(target: _Target, *, folder: Folder = None) -> None:
-    """Let a paused run, or one session, go on.
-
-    Exit codes: 0 accepted, 2 refused, with the reason.
-    """
-    from crew.commands import Resume
-
-    _send(target, Resume(id=_new_id(), session=_session(target)), folder)
+    send(target, Pause(id=new_id(), session=_session(target), hard=hard), folder)
 
 
 def step(target: _Session, *, folder: Folder = None) -> None:
@@ -88,20 +78,25 @@ def step(target: _Session, *, folder: Folder = None) -> None:
     """
     from crew.commands import Step
 
-    _send(target, Step(id=_new_id(), session=_named(target)), folder)
+    send(target, Step(id=new_id(), session=_named(target)), folder)
 
 
-def cancel(target: _Target, *, reason: _Reason = "", folder: Folder = None) -> None:
+def cancel(target: Target, *, reason: _Reason = "", folder: Folder = None) -> None:
     """Cancel a run, or one session.
 
     Exit codes: 0 accepted, 2 refused, with the reason.
     """
     from crew.commands import Cancel
 
-    _send(target, Cancel(id=_new_id(), session=_session(target), reason=reason), folder)
+    send(target, Cancel(id=new_id(), session=_session(target), reason=reason), folder)
 
 
-def _send(target: str, command: "Command", folder: "Path | None") -> None:
+def send(target: str, command: "Command", folder: "Path | None") -> None:
+    """Give a command to a run's process, and say that it was accepted.
+
+    Raises:
+        CommandError: It was refused.
+    """
     import anyio
 
     from crew.cli.complaints import sole_error
@@ -130,7 +125,8 @@ def _named(target: str) -> str:
     return session
 
 
-def _new_id() -> str:
+def new_id() -> str:
+    """An id for a command."""
     from uuid import uuid4
 
     return uuid4().hex

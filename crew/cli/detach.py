@@ -18,7 +18,8 @@ from crew.errors import ExitCode, StoreError, UsageError
 
 if TYPE_CHECKING:
     from crew.cli.interrupts import Interrupts
-    from crew.service import LiveRun, RunOutcome, RunRequest, StoredRun
+    from crew.cli.wiring import Request
+    from crew.service import LiveRun, RunOutcome, StoredRun
 
 _GLANCE = 0.25
 _LAST_WORDS = 3.0
@@ -28,7 +29,10 @@ _BOOT = (
     "import sys; root = sys.argv.pop(1); root in sys.path or sys.path.insert(0, root); "
     "from crew.cli import main; main()"
 )
-_AS_THEY_ARE = ("team", "goal", "model", "max_concurrency", "allow", "fail_on")
+_AS_THEY_ARE = (
+    *("team", "goal", "model", "run", "retry", "task"),
+    *("max_concurrency", "allow", "fail_on"),
+)
 
 _Ref = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, the head of it, or latest.")]
 _Timeout = Annotated[
@@ -43,9 +47,7 @@ def register(app: typer.Typer) -> None:
     app.command("runner", hidden=True)(runner)
 
 
-def start_runner(
-    request: "RunRequest", *, report: Path | None, json_wanted: bool
-) -> ExitCode | int:
+def start_runner(request: "Request", *, report: Path | None, json_wanted: bool) -> ExitCode | int:
     """Start a run in a process of its own and say which it is.
 
     What the runner refuses it says on this process's standard error, as if it were this one.
@@ -107,35 +109,38 @@ def _end_of(process: subprocess.Popen[bytes]) -> ExitCode | int:
     return code if code > 0 else ExitCode.RUN_FAILED
 
 
-def _packed(request: "RunRequest", report: Path | None) -> bytes:
-    # ASCII, since names of files may be bytes that no encoding knows.
-    return json.dumps(
-        {
-            **{name: getattr(request, name) for name in _AS_THEY_ARE},
-            "workspace": str(request.workspace),
-            "home": str(request.home),
-            "budget": request.budget.limits,
-            "base": request.scope.base,
-            "paths": request.scope.paths,
-            "report": str(report.absolute()) if report is not None else None,
-        }
-    ).encode("ascii")
+def _packed(request: "Request", report: Path | None) -> bytes:
+    said = {
+        **{name: getattr(request, name) for name in _AS_THEY_ARE if hasattr(request, name)},
+        "workspace": str(request.workspace),
+        "home": str(request.home),
+        "budget": request.budget.limits,
+        "report": str(report.absolute()) if report is not None else None,
+    }
+    if (scope := getattr(request, "scope", None)) is not None:
+        said |= {"base": scope.base, "paths": scope.paths}
+    return json.dumps(said).encode("ascii")  # names of files may be bytes that no encoding knows
 
 
-def _unpacked(order: bytes) -> tuple["RunRequest", Path | None]:
+def _unpacked(order: bytes) -> tuple["Request", Path | None]:
     from crew.budget import Budget
-    from crew.service import ReviewScope, RunRequest
+    from crew.service import ResumeRequest, ReviewScope, RunRequest
 
     said: dict[str, Any] = json.loads(order)
-    request = RunRequest(
-        **{name: said[name] for name in _AS_THEY_ARE if name != "allow"},
-        budget=Budget.model_validate(said["budget"]),
-        allow=tuple(said["allow"]),
-        workspace=Path(said["workspace"]),
-        home=Path(said["home"]),
-        scope=ReviewScope(base=said["base"], paths=tuple(said["paths"])),
-    )
-    return request, Path(said["report"]) if said["report"] is not None else None
+    report = said.pop("report")
+    said |= {
+        "allow": tuple(said["allow"]),
+        "workspace": Path(said["workspace"]),
+        "home": Path(said["home"]),
+        "budget": Budget(**said["budget"]),
+    }
+    request: Request
+    if "team" in said:
+        said["scope"] = ReviewScope(base=said.pop("base"), paths=tuple(said.pop("paths")))
+        request = RunRequest(**said)
+    else:
+        request = ResumeRequest(**said)
+    return request, Path(report) if report is not None else None
 
 
 def runner() -> NoReturn:

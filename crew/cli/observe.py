@@ -152,6 +152,7 @@ def _observer(
         tz=_zone(),
         stay=stay,
         session=session,
+        editor=os.environ.get("VISUAL") or os.environ.get("EDITOR") or "",
     )
 
 

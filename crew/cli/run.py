@@ -2,11 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from crew.errors import UsageError, WorkspaceError
+
+if TYPE_CHECKING:
+    from crew.cli.wiring import Request
 
 _PRIORITIES = ("P0", "P1", "P2", "P3")
 
@@ -19,8 +22,8 @@ _Goal = Annotated[
 _Model = Annotated[
     str | None, typer.Option("--model", "-m", help="The model for every member.", metavar="NAME")
 ]
-_Plain = Annotated[bool, typer.Option("--plain", help="Show one line an event.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print events as JSON lines.")]
+Plain = Annotated[bool, typer.Option("--plain", help="Show one line an event.")]
+Json = Annotated[bool, typer.Option("--json", help="Print events as JSON lines.")]
 _Base = Annotated[
     str | None, typer.Option(help="Review the change since this commit.", metavar="COMMIT")
 ]
@@ -28,10 +31,10 @@ _Paths = Annotated[
     list[str] | None,
     typer.Option(help="Review only this file or folder; may be repeated.", metavar="PATH"),
 ]
-_MaxConcurrency = Annotated[
+MaxConcurrency = Annotated[
     int | None, typer.Option(min=1, help="Members at work at the same time.", metavar="N")
 ]
-_Budget = Annotated[
+BudgetOption = Annotated[
     str | None,
     typer.Option(
         help="What the run may spend: 200k tokens, or tokens=200k,cost=2.50,turns=100,time=10m,"
@@ -39,7 +42,7 @@ _Budget = Annotated[
         metavar="LIMITS",
     ),
 ]
-_Allow = Annotated[
+Allow = Annotated[
     list[str] | None,
     typer.Option(help="Grant write, execute or one tool; may be repeated.", metavar="WHAT"),
 ]
@@ -47,8 +50,8 @@ FailOn = Annotated[
     str | None,
     typer.Option(help="Exit 1 on a finding of this priority or worse.", metavar="P0..P3"),
 ]
-_Report = Annotated[Path | None, typer.Option(help="Write the report there too.", metavar="FILE")]
-_Detach = Annotated[
+Report = Annotated[Path | None, typer.Option(help="Write the report there too.", metavar="FILE")]
+Detach = Annotated[
     bool, typer.Option("--detach", help="Return at once; the run goes on without this terminal.")
 ]
 Folder = Annotated[
@@ -66,16 +69,16 @@ def run(
     team: _Team,
     goal: _Goal = None,
     model: _Model = None,
-    plain: _Plain = False,
-    json: _Json = False,
+    plain: Plain = False,
+    json: Json = False,
     base: _Base = None,
     paths: _Paths = None,
-    max_concurrency: _MaxConcurrency = None,
-    budget: _Budget = None,
-    allow: _Allow = None,
+    max_concurrency: MaxConcurrency = None,
+    budget: BudgetOption = None,
+    allow: Allow = None,
     fail_on: FailOn = None,
-    report: _Report = None,
-    detach: _Detach = False,
+    report: Report = None,
+    detach: Detach = False,
     folder: Folder = None,
 ) -> None:
     """Run a team in this folder and print its report.
@@ -83,12 +86,8 @@ def run(
     Progress goes to stderr, the report to stdout. Exit codes: 0 done, 1 a finding of --fail-on,
     2 usage or definitions, 3 the run failed, 4 it needs attention, 5 over budget, 130 cancelled.
     """
-    if plain and (json or detach):
-        other = "--json" if json else "--detach"
-        raise UsageError(f"--plain and {other} exclude each other", hint="use one of them")
+    check_options(plain=plain, json=json, detach=detach, report=report)
     here = open_workspace(folder)
-    if report is not None:
-        _check_report(report)
 
     from crew.definitions.budgets import parse_budget
     from crew.service import ReviewScope, RunRequest, default_home, find_workspace
@@ -108,14 +107,34 @@ def run(
         allow=tuple(allow or ()),
         fail_on=parse_priority(fail_on) if fail_on is not None else None,
     )
+    raise typer.Exit(carry_out(request, plain=plain, json=json, report=report, detach=detach))
+
+
+def check_options(*, plain: bool, json: bool, detach: bool, report: Path | None) -> None:
+    """Refuse what can't go together, or would fail only after the run.
+
+    Raises:
+        UsageError: Something is off.
+    """
+    if plain and (json or detach):
+        other = "--json" if json else "--detach"
+        raise UsageError(f"--plain and {other} exclude each other", hint="use one of them")
+    if report is not None:
+        _check_report(report)
+
+
+def carry_out(
+    request: "Request", *, plain: bool, json: bool, report: Path | None, detach: bool
+) -> int:
+    """Run it here, or in a process of its own; gives the exit code."""
     if detach:
         from crew.cli.detach import start_runner
 
-        raise typer.Exit(start_runner(request, report=report, json_wanted=json))
+        return start_runner(request, report=report, json_wanted=json)
     from crew.cli import wiring
 
     style = wiring.choose_style(plain=plain, json=json)
-    raise typer.Exit(wiring.execute(request, style, report=report))
+    return wiring.execute(request, style, report=report)
 
 
 def open_workspace(folder: Path | None) -> Path:

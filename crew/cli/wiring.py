@@ -30,7 +30,7 @@ from crew.console import (
 from crew.errors import CrewError, ExitCode, StoreError
 from crew.feed import Feed
 from crew.records import Status, utc_now
-from crew.service import LiveRun, RunOutcome, RunRequest, start
+from crew.service import LiveRun, ResumeRequest, RunOutcome, RunRequest, resume, start
 from crew.view import Priority, breaks
 
 _EXIT_CODES = {
@@ -40,6 +40,9 @@ _EXIT_CODES = {
     Status.OVER_BUDGET: ExitCode.OVER_BUDGET,
     Status.CANCELLED: ExitCode.CANCELLED,
 }
+
+Request = RunRequest | ResumeRequest
+"""A run that is to begin, or to go on."""
 
 Attend = Callable[[LiveRun, Interrupts], Awaitable[RunOutcome]]
 """Stays with a run until it has ended."""
@@ -77,8 +80,8 @@ def choose_style(*, plain: bool, json: bool) -> Style:
     return Style.OBSERVER if sys.stdin.isatty() else Style.LIVE
 
 
-def execute(request: RunRequest, style: Style, *, report: Path | None) -> ExitCode:
-    """Run a team to its end, show it, write its result, and say what that means.
+def execute(request: Request, style: Style, *, report: Path | None) -> ExitCode:
+    """Carry a run to its end, show it, write its result, and say what that means.
 
     Args:
         request: The run.
@@ -120,7 +123,7 @@ def execute(request: RunRequest, style: Style, *, report: Path | None) -> ExitCo
     return _tell(troubles) or code
 
 
-def carry_out(request: RunRequest, say: Callable[[str], None], attend: Attend) -> RunOutcome | None:
+def carry_out(request: Request, say: Callable[[str], None], attend: Attend) -> RunOutcome | None:
     """Run a team to its end; a signal cancels it.
 
     Args:
@@ -171,13 +174,14 @@ def _display(style: Style, out: Output) -> Display:
 
 
 async def _attempt(
-    request: RunRequest, say: Callable[[str], None], attend: Attend
+    request: Request, say: Callable[[str], None], attend: Attend
 ) -> RunOutcome | None:
     outcome: RunOutcome | None = None
     async with anyio.create_task_group() as tasks:
         interrupts = Interrupts(say, tasks.cancel_scope)
         await tasks.start(interrupts.obey)
-        async with start(request) as run:
+        begun = start(request) if isinstance(request, RunRequest) else resume(request)
+        async with begun as run:
             interrupts.control = run.control
             outcome = await attend(run, interrupts)
         tasks.cancel_scope.cancel()

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from crew.definitions.types import Workflow
 from crew.orchestration.board import DEAD, Task
 from crew.records import ArtifactRef, Failure, Status, Usage
+
+if TYPE_CHECKING:
+    from crew.definitions.types import Workflow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,7 @@ def _rank(status: Status) -> int:
     return _WORST.index(status) if status in _WORST else _WORST.index(Status.FAILED)
 
 
-def final_result(workflow: Workflow, tasks: Mapping[str, Task]) -> Any:
+def final_result(workflow: "Workflow", tasks: Mapping[str, Task]) -> Any:
     """The value of the step that nothing else needs; of several, an object by step id."""
     needed = {need for step in workflow.steps for need in step.needs}
     last = [step.id for step in workflow.steps if step.id not in needed]

@@ -9,6 +9,7 @@ from crew.orchestration.board import Task
 from crew.records import Failure, Status
 
 _PRIORITIES = ("P0", "P1", "P2", "P3")
+_NOTHING = "There was nothing to review"
 
 
 def report_markdown(
@@ -49,7 +50,12 @@ def _headline(status: Status, result: Any) -> str:
     if status is not Status.COMPLETED:
         return status.value.replace("_", " ")
     verdict = result.get("verdict") if isinstance(result, dict) else None
-    return str(verdict).replace("_", " ") if verdict else "completed"
+    words = str(verdict).replace("_", " ") if verdict else "completed"
+    return f"{words} (nothing to review)" if verdict and _is_empty(result) else words
+
+
+def _is_empty(result: Mapping[str, Any]) -> bool:
+    return _NOTHING in str(result.get("summary", ""))
 
 
 def _why(task: Task) -> str:
@@ -71,7 +77,7 @@ def _body(result: Any, note: str) -> str:
                 summary = _without(note, str(value))
                 parts += [summary] if summary not in document else []
             case "findings":
-                parts.append(_findings(value))
+                parts.append("" if not value and _is_empty(result) else _findings(value))
             case _:
                 if value not in (None, "", [], {}):
                     parts.append(f"## {key.replace('_', ' ').capitalize()}\n\n{_value(value)}")

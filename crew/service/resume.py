@@ -20,12 +20,12 @@ from crew.models.registry import Models
 from crew.orchestration.engine import RunOptions, Sources
 from crew.orchestration.history import History
 from crew.records import Status
+from crew.service.library import default_library
 from crew.service.live import LiveRun, Prepared, conduct
 from crew.service.start import (
     check_allow,
     check_models,
     check_prices,
-    default_library,
     machine_sources,
     open_folder,
 )
@@ -55,6 +55,8 @@ class ResumeRequest:
         allow: Effects (`write`, `execute`) or tool names that need no asking, and `repeat`: calls
             that may have run before the interruption. What the run was started with does not
             count: whoever wrote its folder could have put that there.
+        fail_on: The priority from which a finding fails the run for who waits, instead of what the
+            run was started with.
         interactive: Whether somebody will answer permission requests through `control`.
         limits: Bounds on live sessions instead of the team's.
         middleware: Further middleware around every model and tool call.
@@ -71,6 +73,7 @@ class ResumeRequest:
     max_concurrency: int | None = None
     budget: Budget = NO_BUDGET
     allow: tuple[str, ...] = ()
+    fail_on: str | None = None
     interactive: bool = False
     limits: SpawnLimits | None = None
     middleware: tuple[Middleware, ...] = ()
@@ -146,7 +149,7 @@ def _prepare(
     return Prepared(
         folder=folder,
         lock=lock,
-        manifest=_taken_up(manifest, history, sources),
+        manifest=_taken_up(request, manifest, history, sources),
         written=manifest.generation,
         plan=plan,
         options=options,
@@ -243,8 +246,12 @@ def _options(
     )
 
 
-def _taken_up(manifest: Manifest, history: History, sources: Sources) -> Manifest:
+def _taken_up(
+    request: ResumeRequest, manifest: Manifest, history: History, sources: Sources
+) -> Manifest:
+    said = {"fail_on": request.fail_on} if request.fail_on is not None else {}
     changes = {
+        "options": {**manifest.options, **said},
         "status": Status.RUNNING,
         "error": None,
         "result": None,

@@ -63,6 +63,12 @@ class StoredRun:
         return RemoteControl(self._folder, redact=machine_redactor(os.environ))
 
     @property
+    def runner(self) -> str:
+        """The process that runs it now; empty when none does."""
+        held = holder(self._folder)
+        return f"process {held.pid} on {held.host}" if held is not None and held.live else ""
+
+    @property
     def fail_on(self) -> str | None:
         """The priority from which a finding fails the run's verdict, as it was started."""
         chosen = self._manifest.options.get("fail_on")

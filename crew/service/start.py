@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from crew.budget import NO_BUDGET, Budget
-from crew.config import Config, config_folder, load_config
-from crew.definitions import Library, bundled_root
+from crew.config import Config, load_config
+from crew.definitions import Library
 from crew.definitions.types import Plan, SpawnLimits
 from crew.errors import ToolError, UsageError, WorkspaceError
 from crew.models.protocol import ModelClient
 from crew.models.registry import Models
 from crew.orchestration.engine import RunOptions, Sources
 from crew.records import Status, utc_now
+from crew.service.library import default_library
 from crew.service.live import LiveRun, Prepared, conduct
 from crew.service.trust import grants
 from crew.session.middleware import Middleware
@@ -128,26 +129,6 @@ def machine_sources() -> Sources:
     return Sources(
         now=utc_now, new_id=lambda: secrets.token_hex(6), jitter=random.SystemRandom().random
     )
-
-
-def default_library(
-    workspace: Path, environ: Mapping[str, str] = os.environ, *, tools: Iterable[str] = ()
-) -> Library:
-    """The definitions that a run in this workspace sees: its own, the user's, the bundled.
-
-    Args:
-        tools: Names that definitions may list beside the built-in tools.
-    """
-    user = config_folder(environ)
-    return Library.load(workspace, user, bundled_root(), tools=(*TOOL_NAMES, *tools))
-
-
-def find_workspace(folder: Path) -> Path:
-    """The folder that a run started in `folder` works in: the top of its repository, or itself."""
-    for candidate in (folder, *folder.parents):
-        if (candidate / ".git").exists():
-            return candidate
-    return folder
 
 
 def open_folder(root: Path) -> Workspace:

@@ -7,101 +7,13 @@ replaces it holds no quote and no backslash, so a JSON line stays the line it wa
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from crew.store.assigned import assigned_in, open_assignment
+from crew.store.shapes import ANCHORED, KEY_HEAD, KEY_TAIL, key_lines_in
 
 _SECRET_NAMES = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 _PLAIN_VALUE = re.compile(r"[a-z]+|[0-9.]+")
 _SHORTEST_KNOWN = 8
-
-# A token starts at the edge of a word. In JSON the letter of an escape (`\n`) touches the word
-# and is no part of it; a token that begins with such a letter must not take it for its own.
-# The look back stands behind the token's first letters: a pattern that begins with letters is
-# searched for many times faster.
-
-
-def _at_edge(start: str, *, may_be_escape: bool = False) -> str:
-    edge = rf"{start}(?:(?<![A-Za-z0-9_-]{start})|(?<=\\[bfnrt]{start}))"
-    unescaped = rf"(?:(?<!\\{start})|(?<=[^\\]\\\\{start}))"
-    return edge + unescaped if may_be_escape else edge
-
-
-_GAP = r"""(?:[\s#>|*+]|\\+[nrt]|(?:\\\\)*\\["'])"""
-_NUMBERED = r"(?:[0-9]{1,7}(?:\t|\\+t))?"  # as `read` numbers its lines
-_KEY_HEAD = r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
-_KEY_TAIL = r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
-_KEY_BODY = r"""(?:[A-Za-z0-9/=:,.()]|-(?!----)|""" + _GAP + r""")*+"""
-_KEY_RUNS = (
-    rf"(?:{_GAP}*+{_NUMBERED}{_GAP}*+[A-Za-z0-9+/=]{{20,}})++"
-    rf"(?:{_GAP}*+{_NUMBERED}{_GAP}*+[A-Za-z0-9+/=]{{1,19}})?"
-)
-
-_PLACEHOLDER = r"(?!\$?\{[^}\s]*\}@|<[^>\s]*>@|\$[A-Za-z_]+@|%s@|\*+@|\[redacted:)"
-_CREDENTIALS = r"(?=[A-Za-z._~+/=-]{0,64}[0-9])[A-Za-z0-9._~+/=-]{16,}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """What a kind of secret looks like.
-
-    Attributes:
-        anchors: Texts of which every match holds one; their absence rules the shape out at once.
-        kept: What of a match stays in front of its replacement.
-    """
-
-    kind: str
-    anchors: tuple[str, ...]
-    pattern: re.Pattern[str]
-    kept: str = ""
-
-    def replaced_in(self, text: str) -> str:
-        """The text with every match replaced."""
-        return self.pattern.sub(f"{self.kept}[redacted:{self.kind}]", text)
-
-
-def _shape(kind: str, anchors: str, pattern: str, kept: str = "") -> _Shape:
-    return _Shape(kind, tuple(anchors.split("|")), re.compile(pattern), kept)
-
-
-_SHAPES = (
-    _shape("private-key", "PRIVATE KEY", rf"{_KEY_HEAD}(?:{_KEY_BODY}{_KEY_TAIL}|{_KEY_RUNS})"),
-    _shape("aws-key", "AKIA|ASIA", rf"{_at_edge('A')}(?:KIA|SIA)[A-Z0-9]{{16}}(?![A-Za-z0-9])"),
-    _shape(
-        "github-token",
-        "ghp_|gho_|ghu_|ghs_|ghr_|github_pat_",
-        rf"{_at_edge('g')}(?:h[pousr]_[A-Za-z0-9]{{20,}}|ithub_pat_\w{{20,}})",
-    ),
-    _shape("gitlab-token", "glpat-", rf"{_at_edge('glpat-')}[A-Za-z0-9_-]{{16,}}"),
-    _shape("slack-token", "xox", rf"{_at_edge('xox')}[abeoprs]-[A-Za-z0-9-]{{10,}}"),
-    _shape(
-        "stripe-key",
-        "k_live_|k_test_",
-        rf"{_at_edge('[rs]k_', may_be_escape=True)}(?:live|test)_[A-Za-z0-9]{{16,}}",
-    ),
-    _shape("api-key", "sk-", rf"{_at_edge('sk-')}(?=[A-Za-z_-]{{0,64}}[0-9])[A-Za-z0-9_-]{{20,}}"),
-    _shape("google-key", "AIza", rf"{_at_edge('AIza')}[A-Za-z0-9_-]{{30,}}"),
-    _shape("npm-token", "npm_", rf"{_at_edge('npm_', may_be_escape=True)}[A-Za-z0-9]{{30,}}"),
-    _shape("pypi-token", "pypi-", rf"{_at_edge('pypi-')}[A-Za-z0-9_-]{{32,}}"),
-    _shape(
-        "jwt",
-        "eyJ",
-        rf"{_at_edge('eyJ')}[A-Za-z0-9_-]{{8,}}+\.[A-Za-z0-9_-]{{8,}}+\.[A-Za-z0-9_-]{{8,}}",
-    ),
-    _shape("bearer", "earer", rf"([Bb]earer[ \t]{{1,4}}){_CREDENTIALS}", r"\1"),
-    _shape(
-        "authorization",
-        "uthorization",
-        r"""([Aa]uthorization\\{0,4}["']?\s{0,4}[:=]\s{0,4}\\{0,4}["']?"""
-        r"""(?:[Bb]asic|[Tt]oken)[ \t]{1,4})[A-Za-z0-9._~+/=-]{8,}""",
-        r"\1",
-    ),
-    _shape(
-        "url-password",
-        "://",
-        rf"""(://[^\s/:@"'\\]{{0,128}}:){_PLACEHOLDER}[^\s/@"'\\]{{1,256}}(?=@)""",
-        r"\1",
-    ),
-)
-_ANCHORED = tuple((anchor, shape) for shape in _SHAPES for anchor in shape.anchors)
 
 
 class Redactor:
@@ -135,13 +47,17 @@ class Redactor:
 
     def __call__(self, text: str) -> str:
         """The text without secrets; safe for serialised JSON."""
+        if len(text) < _SHORTEST_KNOWN:
+            return text
         for form, pattern in self._known:
             if form in text:
                 text = pattern.sub(r"\1[redacted:env]", text)
-        for anchor, shape in _ANCHORED:
+        for anchor, shape in ANCHORED:
             if anchor in text:
                 text = shape.replaced_in(text)
-        return text
+        found = [(secret.start, secret.end, secret.kind) for secret in assigned_in(text)]
+        found += [(start, end, "private-key") for start, end in key_lines_in(text)]
+        return _without(found, text) if found else text
 
     def line(self, line: bytes) -> bytes:
         """A serialised line without secrets; the very same object when there are none.
@@ -160,6 +76,17 @@ class Redactor:
         for value in self._quoted:
             text = text.replace(value, "[redacted:env]")
         return self(text)
+
+
+def _without(found: Iterable[tuple[int, int, str]], text: str) -> str:
+    """A text with its secrets, given by start, end and kind, replaced."""
+    pieces: list[str] = []
+    at = 0
+    for start, end, kind in sorted(found):
+        if start >= at:
+            pieces += [text[at:start], f"[redacted:{kind}]"]
+            at = end
+    return "".join([*pieces, text[at:]])
 
 
 def _escaped(value: str) -> list[str]:
@@ -188,11 +115,12 @@ _OPEN_CREDENTIALS = re.compile(
 )
 _OPEN_TOKEN = re.compile(
     r"(?:gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|[rs]k_(?:live|test)_|sk-|AIza|npm_|pypi-|eyJ"
+    r"|hf_|SG\.|do[opr]_v1_"
     r"|[Bb]earer[ \t]{1,4})[A-Za-z0-9._~+/=-]*\Z"
 )
 _TOKEN_REST = re.compile(r"[A-Za-z0-9._~+/=-]*")
-_KEY_START = re.compile(_KEY_HEAD)
-_KEY_END = re.compile(_KEY_TAIL)
+_KEY_START = re.compile(KEY_HEAD)
+_KEY_END = re.compile(KEY_TAIL)
 
 
 class StreamRedactor:
@@ -275,6 +203,9 @@ class StreamRedactor:
             edge = len(held) if opener is _OPEN_HEADER else cut
             if found := opener.search(held, max(0, edge - 128), edge):
                 cut = min(cut, found.start())
+        name = open_assignment(held, cut)
+        if name is not None:
+            cut = min(cut, name)
         key = self._open_key()
         if key is not None:
             cut = min(cut, key)

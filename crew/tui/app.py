@@ -16,12 +16,13 @@ from crew.errors import CrewError
 from crew.feed import Feed
 from crew.tui.colourless import Colourless
 from crew.tui.driver import driver_class
+from crew.tui.editor import edit
 from crew.tui.framed import Framed
 from crew.tui.help_screen import HelpScreen
 from crew.tui.menu import menu
 from crew.tui.observed import Decision, Observed, Subject
 from crew.tui.pace import Pace
-from crew.tui.result_screen import ReadResult
+from crew.tui.result_screen import ReadResult, ResultScreen
 from crew.tui.run_model import Changes
 from crew.tui.run_screen import RunScreen
 from crew.tui.runs_screen import RunsScreen
@@ -30,7 +31,7 @@ from crew.tui.session_screen import SessionScreen
 from crew.tui.stage import Stage
 from crew.tui.tasks_screen import TasksScreen
 from crew.tui.themes import DARK, THEMES
-from crew.view import Deed, RunView, Tone, latest_session
+from crew.view import Deed, FilePlace, RunView, Tone, latest_session
 
 CLOCK = 1.0
 """Seconds between two pictures while only time passes."""
@@ -57,6 +58,7 @@ class Observer(App[None]):
         tz: The time zone of the times.
         stay: Whether to stay when the run has ended and no key was pressed.
         session: The session to begin with, once it is there.
+        editor: The command of the person's editor; empty for none.
     """
 
     TITLE = "crew"
@@ -75,6 +77,7 @@ class Observer(App[None]):
         tz: tzinfo,
         stay: bool = True,
         session: str = "",
+        editor: str = "",
         theme: str = DARK.name,
     ) -> None:
         no_colour = os.environ.get("NO_COLOR")
@@ -92,6 +95,7 @@ class Observer(App[None]):
         self._tz = tz
         self._stay = stay
         self._first = session
+        self._editor = editor
         self._leaving = False
         self._observed = self._taken(subject) if subject is not None else None
         self._pace = Pace(self, self._draw)
@@ -305,6 +309,18 @@ class Observer(App[None]):
         if self.stage is not None:
             self.stage.show_message()
 
+    def edit(self, places: Iterable[FilePlace]) -> None:
+        """Open the first of these files that there is in the person's editor."""
+        self.run_worker(self._editing(list(places)), group="edit", exclusive=True)
+
+    async def _editing(self, places: list[FilePlace]) -> None:
+        try:
+            trouble = await edit(self, self._editor, self.view.workspace, places)
+        except CrewError as error:
+            trouble = error.message
+        if trouble:
+            self.say(trouble)
+
     def show_help(self, screen: str) -> None:
         """Show the keys of a screen."""
         self.push_screen(HelpScreen(screen))
@@ -319,7 +335,10 @@ class Observer(App[None]):
 
     def say(self, note: str) -> None:
         """Tell the person something that is no part of the run."""
-        if self.front is not None:
+        top = self.screen
+        if isinstance(top, ResultScreen):
+            top.say(note)
+        elif self.front is not None:
             self.front.say(note, Tone.BAD)
 
     def leave_when_over(self) -> None:

@@ -215,6 +215,14 @@ KEYS = (
         help="cancel the whole run; asks once",
         deed=Deed.CANCEL_RUN,
     ),
+    Key(
+        id="open_file",
+        keys="o",
+        shown="o",
+        label="edit",
+        help="open the file that the entry or finding names in $EDITOR",
+        screens=frozenset({SESSION}),
+    ),
     Key(id="copy", keys="y", shown="y", help="copy the entry", screens=frozenset({SESSION})),
     Key(
         id="help",
@@ -251,6 +259,12 @@ def bindings(screen: str) -> list[BindingType]:
         for key in KEYS
         if screen in key.screens
     ]
+
+
+def shared(name: str, action: str) -> Binding:
+    """The binding of a key for another action, on a screen that lies over the others."""
+    key = BY_ID[name]
+    return Binding(key.keys, action, key.help, show=False, id=key.id)
 
 
 def keymap(wanted: Mapping[str, str]) -> dict[str, str]:

@@ -14,13 +14,29 @@ from crew.errors import CrewError
 from crew.records import ArtifactRef
 from crew.tui.bars import Bar, Span
 from crew.tui.cells import row
+from crew.tui.keys import shared
 from crew.tui.line_view import LineView
 from crew.tui.lines import Lines
 from crew.tui.typeset import typeset
-from crew.view import RUN, Finding, Form, Part, Tone, findings, one_line, summary, tally, verdict
+from crew.view import (
+    RUN,
+    FilePlace,
+    Finding,
+    Form,
+    Part,
+    Tone,
+    finding_place,
+    findings,
+    one_line,
+    summary,
+    tally,
+    verdict,
+)
 
 if TYPE_CHECKING:
     from crew.tui.app import Observer
+
+_KEYS = "Enter shows a finding   o opens its file   Esc closes"
 
 ReadResult = Callable[[ArtifactRef], Any]
 """Reads a result; blocks while it does, and raises CrewError where it can't."""
@@ -79,6 +95,12 @@ class FindingsView(LineView):
         parts = [(f"{finding.priority}  ", tone), (place, look.quiet), (finding.title, look.base)]
         return row(parts, width, look.base)
 
+    @property
+    def places(self) -> list[FilePlace]:
+        """Where the selected finding is."""
+        place = finding_place(self._found[self.cursor]) if self.count else None
+        return [place] if place is not None else []
+
     def toggle(self) -> None:
         """Show the body of the selected finding, or hide it."""
         if not self.count:
@@ -104,12 +126,14 @@ class ResultScreen(ModalScreen[None]):
     """Shows one result; `Esc` goes back to where one was."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,r,q,backspace", "dismiss", "close", show=False),
-        Binding("j,down", "by(1)", "the next finding", show=False),
-        Binding("k,up", "by(-1)", "the finding before", show=False),
-        Binding("pagedown", "pages(1)", "a page on", show=False),
-        Binding("pageup", "pages(-1)", "a page back", show=False),
-        Binding("enter", "show_body", "show its body", show=False),
+        Binding("escape,q,backspace", "dismiss", "close", show=False),
+        shared("result", "dismiss"),
+        shared("down", "by(1)"),
+        shared("up", "by(-1)"),
+        shared("page_down", "pages(1)"),
+        shared("page_up", "pages(-1)"),
+        shared("expand", "show_body"),
+        shared("open_file", "open_file"),
     ]
     DEFAULT_CSS = """
     ResultScreen { align: center middle; }
@@ -137,9 +161,18 @@ class ResultScreen(ModalScreen[None]):
         counted = Span(text=tally(findings(self._result)), look=Tone.SECONDARY)
         self.query_one("#verdict", Bar).say([title], [counted])
         self.query_one("#summary", Bar).say([Span(text=one_line(summary(self._result), 1_000))])
-        keys = Span(text="Enter shows a finding   Esc closes", look=Tone.SECONDARY)
-        self.query_one("#result-keys", Bar).say([keys])
+        self.say("")
         self.query_one(FindingsView).focus()
+
+    def say(self, note: str) -> None:
+        """Put a word on the last line; an empty one gives it back to the keys."""
+        keys = Span(text=_KEYS, look=Tone.SECONDARY)
+        self.query_one("#result-keys", Bar).say([Span(text=note, look=Tone.BAD) if note else keys])
+
+    def on_lines_selected(self, event: Lines.Selected) -> None:
+        """Another finding: what was said of the one before is over."""
+        event.stop()
+        self.say("")
 
     def on_lines_chosen(self, event: Lines.Chosen) -> None:
         """Open what was clicked."""
@@ -157,3 +190,9 @@ class ResultScreen(ModalScreen[None]):
     def action_show_body(self) -> None:
         """Show the body of the finding, or hide it."""
         self.query_one(FindingsView).toggle()
+
+    def action_open_file(self) -> None:
+        """Open the file of the finding in the person's editor."""
+        self.say("")
+        app: Observer = self.app  # type: ignore[assignment]  # it opens over an Observer only
+        app.edit(self.query_one(FindingsView).places)

@@ -17,6 +17,7 @@ from crew.view import (
     Tone,
     child_of,
     counted,
+    entry_places,
     entry_text,
     next_only,
     only_words,
@@ -254,6 +255,11 @@ class SessionScreen(Stage):
         """Show the next kind of entries alone, and after the last everything."""
         self.transcript.sift(next_only(self.transcript.only))
         self._show_stats()
+
+    def do_open_file(self) -> None:
+        """Open the file that the entry names."""
+        row = self.transcript.row
+        self.observer.edit(entry_places(row) if row is not None else ())
 
     # Search.
 

@@ -15,6 +15,7 @@ from crew.view.entry_words import (
     message_head,
     waiting_messages,
 )
+from crew.view.file_places import FilePlace, entry_places, finding_place
 from crew.view.findings import (
     Finding,
     Priority,
@@ -99,6 +100,7 @@ __all__ = [
     "Deed",
     "EntryRow",
     "EntryRows",
+    "FilePlace",
     "Finding",
     "Form",
     "Head",
@@ -136,8 +138,10 @@ __all__ = [
     "entry_head",
     "entry_matches",
     "entry_parts",
+    "entry_places",
     "entry_text",
     "event_line",
+    "finding_place",
     "findings",
     "foremost_session",
     "goal_words",

@@ -8,6 +8,9 @@ from typing import Any
 from crew.plaintext import clean
 from crew.view.words import one_line, preview_line
 
+NOTHING = "There was nothing to review"
+"""How the summary of a review opens where nothing has changed."""
+
 
 class Priority(StrEnum):
     """How much a finding matters: P0 stops everything, P3 is a remark."""
@@ -90,7 +93,9 @@ def outcome_words(result: Any) -> str:
     said = verdict(result)
     listed = isinstance(result, dict) and isinstance(result.get("findings"), list)
     facts = [said.replace("_", " ")] if said else []
-    if listed:
+    if NOTHING in summary(result):
+        facts.append(NOTHING[0].lower() + NOTHING[1:])
+    elif listed:
         facts.append(tally(findings(result)))
     return ", ".join(facts) or preview_line(summary(result)[:400])
 

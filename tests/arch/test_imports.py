@@ -67,6 +67,17 @@ def test_help_and_version_load_no_engine(option: str) -> None:
     assert "crew.cli.app" in loaded
 
 
+@pytest.mark.parametrize("command", ["ps", "show", "logs"])
+def test_looking_at_runs_loads_no_engine(command: str) -> None:
+    ended = "latest.tar.gz" if command != "ps" else "-a"  # refused once everything is loaded
+    loaded = json.loads(_fresh_process(RUN_PROGRAM, command, ended, fails=True).splitlines()[-1])
+    unwanted = {"crew.definitions", "crew.models", "crew.orchestration.engine", "crew.session"}
+    assert (
+        _named(loaded, unwanted | {"crew.tools.registry", "textual", "yaml"} | PROVIDERS) == set()
+    )
+    assert "crew.service.runs" in loaded
+
+
 def test_what_a_room_offers_by_name_is_there() -> None:
     for module in pkgutil.walk_packages(crew.__path__, "crew."):
         room = __import__(module.name, fromlist=["*"]) if module.ispkg else None
@@ -84,7 +95,7 @@ def _named(modules: list[str], names: set[str]) -> set[str]:
     return names & set(modules)
 
 
-def _fresh_process(program: str, *args: str) -> str:
+def _fresh_process(program: str, *args: str, fails: bool = False) -> str:
     done = subprocess.run(
         [sys.executable, "-c", program, *args],
         check=False,
@@ -93,5 +104,5 @@ def _fresh_process(program: str, *args: str) -> str:
         timeout=60,
         cwd=ROOT,
     )
-    assert done.returncode == 0, done.stderr
+    assert fails or done.returncode == 0, done.stderr
     return done.stdout

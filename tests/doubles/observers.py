@@ -97,6 +97,7 @@ def observer(
     stay: bool = True,
     read_result: ReadResult | None = None,
     runs: RunList | None = None,
+    editor: str = "",
 ) -> Observer:
     """The observer on the golden run, or a part of it."""
     ids = count(1)
@@ -113,6 +114,7 @@ def observer(
         new_id=lambda: f"sent-{next(ids)}",
         tz=UTC,
         stay=stay,
+        editor=editor,
     )
 
 

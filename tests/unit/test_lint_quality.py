@@ -188,7 +188,7 @@ SNIPPETS = {
         def save(path):
             try:
                 write(path)
-            §swallowed-error§E722§except:
+            §swallowed-error§except:
                 ...
             try:
                 write(path)

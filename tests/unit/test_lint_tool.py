@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from crew.errors import ToolError
 from crew.records import JsonObject
 from crew.tools.lint import Lint
+from crew.tools.lint.finding import quoted
 from crew.tools.lint.masking import blank, tokens
-from crew.tools.lint.secrets import before_secret, find_secrets
+from crew.tools.lint.secrets import find_secrets
 from tests.doubles.repository import Repository
 from tests.doubles.snippets import lint
 from tests.doubles.workbench import Workbench
@@ -323,7 +324,7 @@ def test_blanking_moves_nothing(text: str, language: str) -> None:
 def test_looking_for_secrets_never_fails_and_points_into_the_line(line: str) -> None:
     for secret in find_secrets(line, unquoted=True):
         assert line[secret.start :].startswith(secret.value)
-        assert secret.value not in before_secret(line)
+        assert secret.value not in quoted(line)
 
 
 HOSTILE = {

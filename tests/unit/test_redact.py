@@ -1,4 +1,5 @@
 import json
+import random
 import string
 import time
 
@@ -37,7 +38,28 @@ CONTEXTS = {
     "url-password": ("https://deploy:", "hunter2-and-more", "@example.org/x.git"),
     "private-key": ("", KEY, ""),
 }
-SECRETS = [("", token, "") for token in TOKENS.values()] + list(CONTEXTS.values())
+RANDOM = "q7Zr2mVx9" + "TnB4wKc8LpD"
+CHOSEN = "tr0ub4dor" + "&3x7"
+ASSIGNED = {
+    "python": ('api_key = "', RANDOM, '"'),
+    "annotated": ("SECRET_KEY: str = '", RANDOM, "'"),
+    "json": ('{"client_secret": "', RANDOM, '"}'),
+    "typescript": ("  accessToken: `", RANDOM, "`,"),
+    "ruby": (":password => '", CHOSEN, "'"),
+    "go": ('Token\t:= "', RANDOM, '"'),
+    "rust": ('let api_key = String::from("', RANDOM, '");'),
+    "argument": ('connect(user="crew", password="', CHOSEN, '")'),
+    "header": ('"X-Api-Key": "', RANDOM, '"'),
+    "env": ("export SESSION_SECRET=", RANDOM, "\n"),
+    "yaml": ("  db_password: ", CHOSEN, "\n"),
+    "diff": ("+DB_PASS=", CHOSEN, "\n"),
+    "numbered": ("    12\tAPI_TOKEN=", RANDOM, "\n"),
+}
+SECRETS = [
+    *(("", token, "") for token in TOKENS.values()),
+    *CONTEXTS.values(),
+    *(secret for name, secret in ASSIGNED.items() if name not in {"env", "yaml", "diff"}),
+]
 KNOWN = 'pa"ss\\word with spaces\nand lines'
 
 # What may stand around a secret: words of code and prose, none of which is one itself.
@@ -57,6 +79,81 @@ def test_a_token_of_each_shape_is_replaced(token: str) -> None:
 def test_a_secret_known_by_its_surroundings_is_replaced_by_its_kind(kind: str) -> None:
     before, secret, after = CONTEXTS[kind]
     assert Redactor()(f"x {before}{secret}{after} y") == f"x {before}[redacted:{kind}]{after} y"
+
+
+@pytest.mark.parametrize("name", ASSIGNED)
+def test_a_value_is_a_secret_by_the_name_it_is_given_to(name: str) -> None:
+    before, secret, after = ASSIGNED[name]
+    kind = "password" if secret == CHOSEN else "secret"
+    text = f"first = 1\n{before}{secret}{after}\nlast = 2"
+    assert Redactor()(text) == f"first = 1\n{before}[redacted:{kind}]{after}\nlast = 2"
+    once = Redactor()(json.dumps({"text": text}))
+    twice = Redactor()(json.dumps({"args": json.dumps({"text": text})}))
+    assert json.loads(once)["text"] == Redactor()(text)
+    assert json.loads(json.loads(twice)["args"])["text"] == Redactor()(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'token = os.environ["API_TOKEN_2026_ABCDEF12"]',
+        'SECRET_KEY = "change-me-in-production-please"',
+        'password_field = "user_password_confirmation2"',
+        'csrf_token = "q7Zr2mVx9TnB4wKc8LpD"',
+        'public_key = "q7Zr2mVx9TnB4wKc8LpD"',
+        'cache_key = "q7Zr2mVx9TnB4wKc8LpD"',
+        'token_url = "https://example.org/oauth2/v2/token"',
+        'sha256_token_hash = "9f86d081884c7d659a2feaa0c55ad015"',
+        'request_token = "550e8400-e29b-41d4-a716-446655440000"',
+        "password = hashed_password2\nconnect(password=password1)",
+        "  password: ${DB_PASSWORD_2}\n",
+        '{"input_tokens": 120, "output_tokens": 33, "tokens": 1234567890123456}',
+        "compass2026 = north4south; bypass: lane2b",
+        "the password: it has to be 12chars or longer",
+    ],
+)
+def test_what_is_given_to_a_name_and_is_no_secret_stays(text: str) -> None:
+    line = json.dumps({"text": text})
+    assert (Redactor()(text), Redactor()(line)) == (text, line)
+    stream = StreamRedactor(Redactor())
+    assert "".join(map(stream.feed, text)) + stream.flush() == text
+
+
+_DICE = random.Random(7)  # noqa: S311 - the same lines in every run
+MIXED_LINES = ["".join(_DICE.choices(_ALNUM + "+/", k=64)) for _ in range(5)]
+
+
+@pytest.mark.parametrize("mark", ["", "+", " ", "    12\t", "keys/id_rsa:3:"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_lines_of_a_private_key_are_replaced_without_its_head(mark: str, end: str) -> None:
+    text = "".join(f"{mark}{line}{end}" for line in MIXED_LINES)
+    clean = "".join(f"{mark}[redacted:private-key]{end}" for _ in MIXED_LINES)
+    assert Redactor().plain(text) == clean
+    for nested in ({"text": text}, {"text": f"(lines 2-6)\n{text}"}):
+        assert not [
+            line
+            for line in MIXED_LINES
+            if line in Redactor().line(json.dumps(nested).encode()).decode()
+        ]
+    stream = StreamRedactor(Redactor())
+    shown = "".join(stream.feed(text[at : at + 7]) for at in range(0, len(text), 7))
+    assert shown + stream.flush() == clean
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-----BEGIN CERTIFICATE-----\n" + "\n".join(MIXED_LINES) + "\n-----END CERTIFICATE-----",
+        "-----BEGIN PUBLIC KEY-----\n" + "\n".join(MIXED_LINES) + "\n-----END PUBLIC KEY-----",
+        "integrity sha512-" + MIXED_LINES[0] + "\nnext\n",
+        "9f86d081884c7d659a2feaa0c55ad0159f86d081884c7d659a2feaa0c55ad015\n" * 3,
+        "/home/User1/projects/example/src/main/java/com/example/service/impl\n" * 3,
+        "word " + MIXED_LINES[0] + "\n",
+    ],
+)
+def test_long_words_that_are_no_key_stay(text: str) -> None:
+    assert Redactor()(text) == text
+    assert json.loads(Redactor()(json.dumps({"text": text}))) == {"text": text}
 
 
 @settings(max_examples=150)
@@ -173,8 +270,14 @@ def test_the_environment_tells_its_secrets_but_not_its_plain_words() -> None:
         "Bearer " + "a" * 600_000,
         "sk-" + "a" * 600_000,
         "\\" * 600_000 + "known-value-1",
+        "token" + "\\" * 600_000,
+        "token=&:(" * 60_000,
+        "password: " * 60_000,
+        "api_key-" * 70_000,
+        "a" * 62 + "\\" * 600_000,
+        "\n".join(["-----BEGIN CERTIFICATE-----", *MIXED_LINES * 1_500]),
     ],
-    ids=range(10),
+    ids=range(16),
 )
 def test_hostile_text_is_read_in_linear_time(text: str) -> None:
     began = time.process_time()

@@ -11,10 +11,12 @@ import pytest
 from crew.commands import Cancel, Steer
 from crew.errors import Fault
 from crew.models.script import ScriptedFault, Turn
+from crew.records import JsonObject
 from crew.service import LiveRun, RunRequest, list_runs, start
 from crew.tools.protocol import Effect, Tool, ToolArgs, ToolContext, ToolOutput
 from tests.doubles.crews import Crew, steady_sources
 from tests.doubles.models import calls, submits
+from tests.doubles.repository import Repository
 from tests.doubles.virtual_time import VIRTUAL, Backend
 from tests.unit.conftest import Arrange
 
@@ -221,3 +223,54 @@ async def test_no_preview_shows_a_piece_of_a_secret(arrange: Arrange, room: int)
     async with running(crew) as run:
         await run.wait()
     assert leaks(run.folder, pieces_of(SHAPED)) == []
+
+
+PLANTED = {
+    "key": "q7Zr2mVx9" + "TnB4wKc8LpD",
+    "chosen": "tr0ub4dor" + "&3x7",
+    "address": "Qx7nnTr2" + "Lp9zz",
+    "webhook": "T0ABCDEFG/B0ABCDEFG/" + "q7Zr2mVx9TnB4wKc8LpDq7Zr",
+    "body": "MIIEpAIBAAKCAQEAx7Qz" + "uV9kLm2RtY8sWb3NcHd5GfJ6Pq1XoZe4TaUi0MvBnCrE",
+}
+
+
+def test_what_a_review_calls_a_secret_reaches_no_file(tmp_path: Path) -> None:
+    repo = Repository(tmp_path)
+    repo.write("app.py", "x = 1\n")
+    repo.commit("start")
+    hook = "https://hooks.slack.com/services/" + PLANTED["webhook"]
+    repo.write(
+        "app.py",
+        f"""api_key = "{PLANTED["key"]}"
+connect(password='{PLANTED["chosen"]}')
+DSN = "postgres://crew:{PLANTED["address"]}@db.prod.internal/crew"
+HOOK = "{hook}"
+eval(input()); token = "{PLANTED["key"]}"
+""",
+    )
+    repo.write("config.yml", f"db:\n  password: {PLANTED['chosen']}\n")
+    repo.write("pem.txt", f"{PLANTED['body']}\n{PLANTED['body'][::-1]}\n")
+    planted = {**PLANTED, "body read backwards": PLANTED["body"][::-1]}
+    request = RunRequest(
+        team="review", workspace=repo.root, home=repo.root / ".crew", model="rules"
+    )
+
+    async def review() -> tuple[Path, JsonObject]:
+        async with start(request, environ={}) as run:
+            outcome = await run.wait()
+        assert isinstance(outcome.result, dict)
+        return run.folder, outcome.result
+
+    folder, result = anyio.run(review)
+    secrets = [found for found in result["findings"] if found["rule"] == "secret"]
+    assert [(found["file"], found["line"]) for found in secrets] == [
+        ("app.py", 3),
+        ("app.py", 4),
+        ("app.py", 1),
+        ("app.py", 5),
+        ("app.py", 2),
+        ("config.yml", 2),
+    ]
+    assert secrets[2]["quote"] == 'api_key = "[redacted:secret]"'
+    assert result["dropped"] == []
+    assert leaks(folder, planted) == []

@@ -12,7 +12,9 @@ from crew.entries import Message, Outcome, ToolCallEntry, ToolResultEntry, UserE
 from crew.errors import ToolError
 from crew.models.protocol import ModelRequest, ToolSchema
 from crew.models.rules import NOTE, Rules, answer
-from crew.records import JsonObject
+from crew.orchestration.report import report_markdown
+from crew.records import JsonObject, Status
+from crew.view.findings import outcome_words
 from tests.doubles.repository import Repository
 from tests.doubles.stage import Performance, Stage
 from tests.doubles.workbench import Workbench
@@ -129,12 +131,50 @@ async def test_a_clean_change_is_approved(repo: Repository) -> None:
     repo.write("tests/test_total.py", "def test_total(): assert True\n")
     result = await review(repo)
     assert (result["verdict"], result["findings"]) == ("approve", [])
-    assert result["summary"] == f"{NOTE}. Approved: no findings."
+    since = repo.git("rev-parse", "HEAD")[:10]
+    assert result["summary"] == (
+        f"{NOTE}. Approved: no findings. "
+        f"Under review: uncommitted changes since {since}, 2 files changed, +5 -1."
+    )
 
 
-async def test_a_repository_where_nothing_changed_is_approved(tmp_path: Path) -> None:
+async def test_a_repository_where_nothing_changed_is_approved_in_so_many_words(
+    tmp_path: Path,
+) -> None:
     result = await review(Repository(tmp_path))
     assert (result["verdict"], result["findings"]) == ("approve", [])
+    assert result["summary"] == (
+        f"{NOTE}. There was nothing to review. "
+        "Under review: everything, in a repository without a commit."
+    )
+    assert outcome_words(result) == "approve, there was nothing to review"
+    report = report_markdown(
+        team="review",
+        goal="",
+        note="",
+        status=Status.COMPLETED,
+        error=None,
+        result=result,
+        tasks=(),
+    )
+    assert report.startswith("# review: approve (nothing to review)\n")
+    assert "No findings" not in report
+
+
+async def test_what_was_not_checked_is_said_with_the_verdict(repo: Repository) -> None:
+    (repo.root / "app" / "logo.bin").write_bytes(b"\0\1\2" * 9)
+    repo.write("app/data.js", "const rows = [1];\n" * 2_000 + "x" * 25_000 + "\n")
+    repo.write("vendor/lib.js", "eval(x)\n")
+    for number in range(6):
+        repo.write(f"app/many_{number}.py", "import os\nbreakpoint()\n" + "# TODO: x\n" * 1_000)
+    summary = (await review(repo))["summary"]
+    for words in (
+        "1 not checked: binary files",
+        "1 not checked: vendored or generated files",
+        "1 not checked: files' lines of more than 20,000 characters",
+        "only the first 5,000 of 6,012 findings are kept",
+    ):
+        assert words in summary
 
 
 async def test_the_map_lists_files_tests_and_areas(repo: Repository) -> None:
@@ -256,9 +296,11 @@ async def test_a_failing_tool_is_told_and_does_not_stop_the_review(repo: Reposit
     stage = Stage(Workbench(repo.root), Rules(), interfere=fails)
     seen = await stage.play("reviewer", output_of("reviewer"), "Review.")
     assert seen.result is not None
-    assert seen.result["summary"] == (
-        f"{NOTE}. Not everything could be checked; no findings so far. "
-        "Not checked: the quality checks failed: interfered with."
+    assert seen.result["summary"].startswith(
+        f"{NOTE}. Not everything could be checked; no findings so far. Under review: "
+    )
+    assert seen.result["summary"].endswith(
+        " Not checked: the quality checks failed: interfered with."
     )
 
 

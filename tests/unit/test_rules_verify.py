@@ -130,6 +130,8 @@ async def test_a_finding_about_a_file_a_line_or_the_change_needs_no_quote(
         ({"title": "Another word for it"}, 1),  # the same rule on the same line
         ({"rule": None, "line": 2, "quote": None, "title": "undefined name total here"}, 1),
         ({"rule": "B006", "title": "A mutable default"}, 2),
+        ({"rule": "F823", "line": 2, "quote": None}, 2),  # the same words of another line
+        ({"rule": None, "line": 5, "quote": None}, 2),
         ({"line": 7, "quote": "return 2"}, 2),
         ({"file": "b.py", "quote": None, "line": 1}, 2),
     ],
@@ -141,6 +143,18 @@ async def test_what_says_the_same_about_the_same_place_is_one_finding(
     result = await result_of(bench, [finding()], [finding(**other)])
     assert len(result["findings"]) == left
     assert len(result["dropped"]) == 2 - left
+
+
+@pytest.mark.parametrize(
+    ("rule", "other", "left"),
+    [("S602", "S605", 1), ("E722", "swallowed-error", 1), ("S307", "S602", 2)],
+)
+async def test_rules_that_look_for_the_same_find_it_once(
+    bench: Workbench, rule: str, other: str, left: int
+) -> None:
+    one, two = finding(rule=rule, title="One way"), finding(rule=other, title="Said differently")
+    result = await result_of(bench, [one], [two])
+    assert len(result["findings"]) == left
 
 
 async def test_of_two_the_weightier_stays(bench: Workbench) -> None:

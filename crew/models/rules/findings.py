@@ -10,8 +10,20 @@ from crew.records import JsonObject
 
 PRIORITIES = ("P0", "P1", "P2", "P3")
 _ALIKE = 0.6
-_NEAR = 3
+_NEAR = 1
 _SURE = 0.8
+_SAME_MATTER = (
+    "shell-injection S602 S604 S605 S609",
+    "swallowed-error E722 S110 S112",
+    "eval S102 S307",
+    "sql-injection S608",
+    "secret private-key S105 S106 S107",
+    "certificate-check-off S323 S501",
+    "debugger T100",
+    "debug-print T201 T203",
+)
+_FAMILIES = {rule: rules.split()[0] for rules in _SAME_MATTER for rule in rules.split()}
+"""Rules to the first of those that look for the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +137,24 @@ def _weight(finding: JsonObject) -> tuple[str, float, str, int, str]:
 def _same(one: JsonObject, other: JsonObject) -> bool:
     if not _overlap(one, other):
         return False
-    rule = one.get("rule")
-    return (rule is not None and rule == other.get("rule")) or _alike(one["title"], other["title"])
+    matter, other_matter = _matter(one), _matter(other)
+    same = matter is not None and matter == other_matter
+    return same or _alike(one["title"], other["title"])
+
+
+def _matter(finding: JsonObject) -> str | None:
+    """What a finding is about: its rule, or what several rules look for."""
+    rule = finding.get("rule")
+    return _FAMILIES.get(rule, rule) if isinstance(rule, str) else None
 
 
 def _overlap(one: JsonObject, other: JsonObject) -> bool:
     line, other_line = one.get("line"), other.get("line")
     if line is None or other_line is None:
         return line is None and other_line is None
-    # A rule that fires on neighbouring lines has found two mistakes; two reviewers who point at
-    # neighbouring lines have most likely found one.
-    near = 0 if one.get("rule") and one.get("rule") == other.get("rule") else _NEAR
+    # Rules know their line: on neighbouring ones they have found two mistakes. A reviewer who
+    # names no rule may be a line off.
+    near = 0 if one.get("rule") and other.get("rule") else _NEAR
     last, other_last = one.get("end_line") or line, other.get("end_line") or other_line
     return bool(other_line <= last + near and line - near <= other_last)
 

@@ -12,6 +12,7 @@ NOTE = "rules: built-in checks, no language model"
 SUBMIT = "submit_result"
 UNDONE = "nothing was written or run: that takes a language model"
 """The remark of an agent that was asked to act."""
+NOTHING = "There was nothing to review"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,14 @@ class Diary:
 
     Attributes:
         gaps: What should have been checked and was not, so that nothing can be approved.
+        reviewed: What was under review, in words.
+        empty: Nothing was under review.
     """
 
     remarks: list[str] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
+    reviewed: str = ""
+    empty: bool = False
 
     def note(self, remark: str) -> None:
         """Keep a remark once."""
@@ -78,7 +83,8 @@ class Diary:
 
     def told(self, summary: str) -> str:
         """A summary that opens with what this model is and ends with the gaps and remarks."""
-        parts = [f"{NOTE}.", summary]
+        parts = [f"{NOTE}.", f"{NOTHING}." if self.empty and not self.gaps else summary]
+        parts += [f"Under review: {self.reviewed}."] if self.reviewed else []
         parts += [f"Not checked: {_SEVERAL.join(self.gaps)}."] if self.gaps else []
         parts += [f"Note: {_SEVERAL.join(self.remarks)}."] if self.remarks else []
         return " ".join(parts)
@@ -92,12 +98,15 @@ class Diary:
             self.gap(gap)
         for remark in (match["remarks"] or "").split(_SEVERAL):
             self.note(remark)
+        self.reviewed = self.reviewed or match["reviewed"] or ""
+        self.empty = self.empty or match["summary"] == f"{NOTHING}."
         return match["summary"]
 
 
 _SEVERAL = "; "
 _TOLD = re.compile(
-    rf"{re.escape(NOTE)}\. (?P<summary>.*?)(?: Not checked: (?P<gaps>.+?)\.)?"
+    rf"{re.escape(NOTE)}\. (?P<summary>.*?)(?: Under review: (?P<reviewed>.+?)\.)?"
+    r"(?: Not checked: (?P<gaps>.+?)\.)?"
     r"(?: Note: (?P<remarks>.+)\.)?",
     re.DOTALL,
 )

@@ -12,7 +12,7 @@ from crew.records import JsonObject
 
 _PAGES = 15
 _FEWEST = 25
-_COUNT = re.compile(r"^(\d+) files? changed", re.MULTILINE)
+_COUNT = re.compile(r"^(\d+) files? changed.*$", re.MULTILINE)
 
 
 def review_play(talk: Talk) -> Part[None]:
@@ -28,7 +28,7 @@ def run_checks(talk: Talk, profile: str, diary: Diary) -> Part[list[JsonObject]]
     """What the tools `git_changes` and `lint` say of the change."""
     files = yield from _count_files(talk, diary)
     if files == 0:
-        diary.note("there is nothing to review")
+        diary.empty = True
         return []
     if "lint" not in talk.tools:
         diary.gap("the tool lint is not among this agent's tools, so no check ran")
@@ -80,8 +80,11 @@ def _count_files(talk: Talk, diary: Diary) -> Part[int | None]:
     if not reply.ok:
         diary.note(f"what is under review could not be found: {_first_line(reply.text)}")
         return None
+    title = reply.text.partition("\n")[0]
     count = _COUNT.search(reply.text)
-    return int(count[1]) if count else None
+    files = int(count[1]) if count else None
+    diary.reviewed = f"{title}, {count[0]}" if count and files else title
+    return files
 
 
 def _note_checks(page: JsonObject, diary: Diary) -> None:

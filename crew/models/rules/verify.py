@@ -1,5 +1,6 @@
 """The verifier play: merge what reviewers found, find each place again, give the verdict."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ _MOVED = 5
 _SPAN = 200
 _CALLS = 40
 _ROUNDS = 12
+_REDACTED = re.compile(r"\[redacted:[\w-]+\]")
 _WHOLE_CHANGE = frozenset({"", ".", "*"})
 
 
@@ -140,9 +142,20 @@ def _placed(finding: JsonObject, reply: Reply) -> JsonObject | str:
         return finding if line in lines or _is_end(line, lines) else f"there is no line {line}"
     distances = sorted(range(-_MOVED, _MOVED + 1), key=lambda far: (abs(far), far))
     for far in distances:
-        if quote in _squeezed(lines.get(line + far, "")):
+        if _is_in(quote, _squeezed(lines.get(line + far, ""))):
             return _moved(finding, far)
     return f"its quote is not near line {line}"
+
+
+def _is_in(quote: str, text: str) -> bool:
+    """Whether a line holds a quote, in which redaction may have replaced what is secret."""
+    at = 0
+    for piece in _REDACTED.split(quote):
+        found = text.find(piece, at)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return True
 
 
 def _is_end(line: int, lines: dict[int, str]) -> bool:

@@ -14,7 +14,7 @@ from crew.config import load_config
 from crew.errors import CrewError
 from crew.models.providers.names import ALIASES, RULES, resolve_alias
 from crew.service.doctor.checks import Check, note, wrong
-from crew.service.start import default_library
+from crew.service.library import default_library
 
 _OLDEST = (3, 11)
 _TOO_FULL, _NEARLY_FULL = 50 << 20, 1 << 30

@@ -1,15 +1,21 @@
 """What a check found: the one shape that tools, models and reports share."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from crew.records import JsonObject
+from crew.store import Redactor
 
 Priority = Literal["P0", "P1", "P2", "P3"]
 Profile = Literal["quality", "security"]
 
 QUOTE_LIMIT = 200
+_LOOKED_AT = 2_000
+"""Characters in which secrets are looked for: one that the limit would cut is seen whole."""
+_REDACT = Redactor()
+_CUT_MARK = re.compile(r"\[redacted(?::[\w-]*)?\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,5 +77,6 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def quoted(line: str) -> str:
-    """A line as proof: without indentation and bounded."""
-    return line.strip()[:QUOTE_LIMIT]
+    """A line as proof: without indentation, bounded, and what is secret in it replaced."""
+    text = _REDACT.plain(line.strip()[:_LOOKED_AT])
+    return text if len(text) <= QUOTE_LIMIT else _CUT_MARK.sub("", text[:QUOTE_LIMIT]).rstrip()

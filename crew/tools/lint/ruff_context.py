@@ -7,7 +7,6 @@ from dataclasses import replace
 from crew.tools.lint.finding import Finding, quoted
 from crew.tools.lint.language import is_test
 from crew.tools.lint.ruff_rules import WHY
-from crew.tools.lint.secrets import before_secret
 
 _FUNCTION_HEAD = 60
 """Lines above a default in which its function begins."""
@@ -55,7 +54,7 @@ def in_context(findings: Iterable[Finding], lines: Sequence[str]) -> Iterator[Fi
             continue
         weigh = _WEIGHED.get(found.rule)
         judged = weigh(found, lines) if weigh else found
-        yield replace(judged, quote=quoted(before_secret(line)))
+        yield replace(judged, quote=quoted(line))
 
 
 def _remark(found: Finding) -> Finding:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from crew.tools.lint.finding import Finding, Priority, Profile, quoted
-from crew.tools.lint.secrets import before_secret
 from crew.tools.lint.source import SourceFile
 
 
@@ -58,5 +57,5 @@ class Rule:
                 rule=self.id,
                 line=hit.line,
                 end_line=hit.end_line,
-                quote=quoted(before_secret(text)),
+                quote=quoted(text),
             )

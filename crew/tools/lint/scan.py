@@ -13,7 +13,7 @@ from crew.tools.lint.language import is_generated, is_vendored
 from crew.tools.lint.ruff import PythonFile, run_ruff
 from crew.tools.lint.ruff_context import in_context
 from crew.tools.lint.rules import RULES
-from crew.tools.lint.source import SourceFile
+from crew.tools.lint.source import LONGEST_LINE, SourceFile
 from crew.tools.lint.untested import ChangedCode, tested_languages, untested
 from crew.tools.workspace import ReviewScope, Workspace, shown
 
@@ -67,12 +67,7 @@ async def scan(
     python = await anyio.to_thread.run_sync(
         _in_context, workspace, real_paths, python, abandon_on_cancel=True
     )
-    conflicts = {found.file for found in read.findings if found.rule == "conflict-marker"}
-    findings = read.findings + [
-        found
-        for found in python
-        if not (found.rule == "invalid-syntax" and found.file in conflicts)
-    ]
+    findings = read.findings + _not_said_yet(python, read.findings)
     if "quality" in profiles and read.code:
         findings += await _untested(workspace, changes, read)
     ordered = in_order(findings)
@@ -86,6 +81,18 @@ async def scan(
         notes=(*changes.notes, *notes),
         failed=tuple(failed),
     )
+
+
+def _not_said_yet(python: Sequence[Finding], own: Sequence[Finding]) -> list[Finding]:
+    """Ruff's findings less those that a rule over the diff tells better."""
+    conflicts = {found.file for found in own if found.rule == "conflict-marker"}
+    swallowed = {(found.file, found.line) for found in own if found.rule == "swallowed-error"}
+    return [
+        found
+        for found in python
+        if not (found.rule == "invalid-syntax" and found.file in conflicts)
+        and not (found.rule == "E722" and (found.file, found.line) in swallowed)
+    ]
 
 
 def _run_rules(workspace: Workspace, changes: ChangeSet, profiles: Sequence[Profile]) -> _Read:
@@ -108,8 +115,10 @@ def _run_rules(workspace: Workspace, changes: ChangeSet, profiles: Sequence[Prof
 
 
 def _source(workspace: Workspace, change: Change, read: _Read) -> SourceFile | None:
-    if change.status == "deleted" or change.kind != "file" or change.binary:
+    if change.status == "deleted" or change.kind != "file":
         return None
+    if change.binary:
+        return _skip(read, "binary files")
     if is_vendored(shown(change.path)):
         return _skip(read, "vendored or generated files")
     if not change.hunks:
@@ -121,10 +130,12 @@ def _source(workspace: Workspace, change: Change, read: _Read) -> SourceFile | N
     except OSError as error:
         return _skip(read, f"files that can't be read ({error.strerror})")
     if is_binary(data):
-        return None
+        return _skip(read, "binary files")
     file = SourceFile.of(change, data)
     if is_generated(file.lines):
         return _skip(read, "vendored or generated files")
+    if file.has_long_lines:
+        _skip(read, f"files' lines of more than {LONGEST_LINE:,} characters")
     return file
 
 

@@ -8,7 +8,7 @@ from crew.tools.lint.language import is_test, language_of
 from crew.tools.lint.masking import Token, blank, tokens
 from crew.tools.workspace import shown
 
-_LONGEST_LINE = 20_000
+LONGEST_LINE = 20_000
 """Characters of a line that rules look at; longer ones are data."""
 
 
@@ -33,9 +33,14 @@ class SourceFile:
         added = frozenset(
             number
             for number, line in change.added_lines()
-            if number <= count and len(line) <= _LONGEST_LINE
+            if number <= count and len(line) <= LONGEST_LINE
         )
         return cls(change=change, text=text, added=added)
+
+    @cached_property
+    def has_long_lines(self) -> bool:
+        """Whether the change added lines that are too long to be looked at."""
+        return any(len(line) > LONGEST_LINE for _, line in self.change.added_lines())
 
     @cached_property
     def path(self) -> str:

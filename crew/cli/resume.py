@@ -1,0 +1,149 @@
+"""`crew resume` and `crew retry`: a run goes on, or tasks of it are run again."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crew.cli.control import Target, new_id, send
+from crew.cli.run import (
+    Allow,
+    BudgetOption,
+    Detach,
+    FailOn,
+    Folder,
+    Json,
+    MaxConcurrency,
+    Plain,
+    Report,
+    carry_out,
+    check_options,
+    open_workspace,
+    parse_priority,
+)
+from crew.errors import CommandError, UsageError
+
+if TYPE_CHECKING:
+    from crew.service import ResumeRequest, StoredRun
+
+_Tasks = Annotated[
+    str,
+    typer.Argument(metavar="RUN[/TASK]", help="A run's id, the head of it, or latest."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `resume` and `retry`."""
+    app.command("resume")(resume)
+    app.command("retry")(retry)
+
+
+def resume(
+    target: Target = "latest",
+    *,
+    plain: Plain = False,
+    json: Json = False,
+    max_concurrency: MaxConcurrency = None,
+    budget: BudgetOption = None,
+    allow: Allow = None,
+    fail_on: FailOn = None,
+    report: Report = None,
+    detach: Detach = False,
+    folder: Folder = None,
+) -> None:
+    """Let a run go on: one that is paused, or one whose process was lost.
+
+    A paused run, or session of it, is told to go on by its own process. An interrupted run goes on
+    here: what it has finished stays, sessions continue from their transcripts. --allow is needed
+    again, also as --allow repeat: run again what may have run before the interruption.
+    Exit codes: those of crew run; of a pause 0 accepted, 2 refused.
+    """
+    from crew.cli.runs import open_target
+
+    check_options(plain=plain, json=json, detach=detach, report=report)
+    run, session = open_target(target, folder)
+    if session or run.summary.live:
+        _unpause(run, target, session, folder)
+        return
+    request = _request(
+        run,
+        folder,
+        max_concurrency=max_concurrency,
+        budget=budget,
+        allow=allow,
+        fail_on=fail_on,
+    )
+    raise typer.Exit(carry_out(request, plain=plain, json=json, report=report, detach=detach))
+
+
+def retry(
+    target: _Tasks = "latest",
+    *,
+    plain: Plain = False,
+    json: Json = False,
+    max_concurrency: MaxConcurrency = None,
+    budget: BudgetOption = None,
+    allow: Allow = None,
+    fail_on: FailOn = None,
+    report: Report = None,
+    detach: Detach = False,
+    folder: Folder = None,
+) -> None:
+    """Run again what did not complete in a run that has ended, or one task of it.
+
+    With it runs again whatever depends on it; all else keeps its result. Earlier attempts stay,
+    with their transcripts. Exit codes: those of crew run.
+    """
+    from crew.cli.runs import open_target
+
+    check_options(plain=plain, json=json, detach=detach, report=report)
+    run, task = open_target(target, folder)
+    request = _request(
+        run,
+        folder,
+        max_concurrency=max_concurrency,
+        budget=budget,
+        allow=allow,
+        fail_on=fail_on,
+    )
+    request = replace(request, retry=True, task=task or None)
+    raise typer.Exit(carry_out(request, plain=plain, json=json, report=report, detach=detach))
+
+
+def _unpause(run: "StoredRun", target: str, session: str | None, folder: Path | None) -> None:
+    from crew.commands import Resume
+
+    try:
+        send(target, Resume(id=new_id(), session=session or None), folder)
+    except CommandError as error:
+        if session:
+            raise
+        who = run.runner or "its process"
+        raise UsageError(
+            f"run {run.id} is run by {who}: {error.message}",
+            hint=f"follow it with crew watch {run.id}",
+        ) from error
+
+
+def _request(
+    run: "StoredRun",
+    folder: Path | None,
+    *,
+    max_concurrency: int | None,
+    budget: str | None,
+    allow: list[str] | None,
+    fail_on: str | None,
+) -> "ResumeRequest":
+    from crew.definitions.budgets import parse_budget
+    from crew.service import ResumeRequest, find_workspace
+
+    return ResumeRequest(
+        run=run.id,
+        home=run.folder.parent.parent,
+        workspace=find_workspace(open_workspace(folder)),
+        max_concurrency=max_concurrency,
+        budget=parse_budget(budget),
+        allow=tuple(allow or ()),
+        fail_on=parse_priority(fail_on) if fail_on is not None else run.fail_on,
+    )

@@ -1,0 +1,117 @@
+"""`crew resume` takes up a run whose process was killed; `crew retry` runs tasks again."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from crew.store.folder import RunFolder
+from crew.store.lock import holder
+from tests.doubles.programs import review_script
+from tests.doubles.repository import Repository
+from tests.e2e.installed import SECONDS, Installed
+
+SLOW = [{"text": "hm", "delay": 600}]
+
+
+@pytest.fixture(autouse=True)
+def something_to_find(repository: Repository) -> None:
+    """A change to review."""
+    repository.write("ledger.py", "import os\n")
+
+
+def _model(crew: Installed, **agents: Any) -> str:
+    script = crew.home / "script.json"
+    script.write_text(json.dumps(review_script(**agents)))
+    return f"scripted:{script}"
+
+
+def _until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def begun(crew: Installed) -> RunFolder:
+    """A run that goes on in a process of its own, its explorer done and its reviewer at work."""
+    done = crew.run("run", "review", "--detach", "--model", _model(crew, reviewer=SLOW))
+    assert done.code == 0, done.err
+    folder = RunFolder(crew.cwd / ".crew", done.out.strip())
+    _until(lambda: b'"code-review"' in folder.journal.read_bytes())
+    return folder
+
+
+def _kill(folder: RunFolder) -> None:
+    held = holder(folder)
+    assert held is not None
+    os.kill(held.pid, signal.SIGKILL)
+    _until(lambda: not _live(folder))
+
+
+def _live(folder: RunFolder) -> bool:
+    held = holder(folder)
+    return held is not None and held.live
+
+
+def test_a_run_whose_process_was_killed_goes_on_and_ends(crew: Installed, begun: RunFolder) -> None:
+    _kill(begun)
+    assert json.loads(crew.run("ps", "--json").out)[0]["status"] == "interrupted"
+    _model(crew)
+    done = crew.run("resume", "--plain")
+    assert done.code == 0, done.err
+    assert "# review: request changes" in done.out
+    assert "was interrupted, and goes on" in done.err
+    journal = begun.journal.read_text()
+    assert journal.count('"kind":"session.started"') == 4
+    assert crew.run("doctor", begun.id).code == 0
+
+
+def test_a_run_that_a_live_process_runs_is_refused_by_the_name_of_the_process(
+    crew: Installed, begun: RunFolder
+) -> None:
+    held = holder(begun)
+    assert held is not None
+    done = crew.run("resume")
+    assert done.code == 2
+    assert f"is run by process {held.pid} on {held.host}" in done.err
+    _kill(begun)
+
+
+def test_without_the_terminal_too(crew: Installed, begun: RunFolder) -> None:
+    _kill(begun)
+    _model(crew)
+    done = crew.run("resume", "--detach")
+    assert (done.code, done.out.strip()) == (0, begun.id)
+    assert crew.run("wait").code == 0
+
+
+def test_a_task_that_failed_is_run_again_with_what_depends_on_it(crew: Installed) -> None:
+    broken = [{"error": {"fault": "bad_request", "message": "no"}}]
+    failed = crew.run("run", "review", "--plain", "--model", _model(crew, reviewer=broken))
+    assert failed.code == 3, failed.err
+    _model(crew)
+    done = crew.run("retry", "--plain")
+    assert done.code == 0, done.err
+    assert "runs again: code-review, verify" in done.err
+    show = crew.run("show", "latest/code-review~2")
+    assert show.code == 0, show.err
+    assert crew.run("show", "latest/code-review").code == 0
+    assert crew.run("doctor", "latest").code == 0
+
+
+def test_a_task_that_completed_is_run_again_when_it_is_named(crew: Installed) -> None:
+    assert crew.run("run", "review", "--plain", "--model", _model(crew)).code == 0
+    refused = crew.run("retry")
+    assert (refused.code, "every task of the run has completed" in refused.err) == (2, True)
+    unknown = crew.run("retry", "latest/nothing")
+    assert unknown.code == 2
+    assert "there are: explore, code-review" in unknown.err
+    done = crew.run("retry", "latest/verify", "--plain")
+    assert done.code == 0, done.err
+    assert "runs again: verify" in done.err
