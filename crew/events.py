@@ -178,11 +178,16 @@ class CommandAccepted(EventBase):
 
 
 class CommandRefused(EventBase):
-    """A command was refused and changed nothing."""
+    """A command was refused and changed nothing.
+
+    Attributes:
+        hint: The mend; empty when there is none to offer.
+    """
 
     kind: Literal["command.refused"] = "command.refused"
     command: Command
     reason: str
+    hint: str = ""
 
 
 class SteerDelivered(EventBase):

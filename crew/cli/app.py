@@ -10,7 +10,19 @@ from typing import Annotated, NoReturn, TextIO
 import typer
 
 from crew import __version__
-from crew.cli import care, control, definitions, detach, models, resume, run, runs, trust, watch
+from crew.cli import (
+    answer,
+    care,
+    control,
+    definitions,
+    detach,
+    models,
+    resume,
+    run,
+    runs,
+    trust,
+    watch,
+)
 from crew.cli.complaints import complain, complain_of, complain_of_bug, sole_error
 from crew.errors import CrewError, ExitCode
 
@@ -55,6 +67,7 @@ runs.register(app)
 watch.register(app)
 detach.register(app)
 control.register(app)
+answer.register(app)
 resume.register(app)
 definitions.register(app)
 care.register(app)

@@ -31,7 +31,7 @@ _BOOT = (
 )
 _AS_THEY_ARE = (
     *("team", "goal", "model", "run", "retry", "task"),
-    *("max_concurrency", "allow", "fail_on"),
+    *("max_concurrency", "allow", "interactive", "fail_on"),
 )
 
 _Ref = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, the head of it, or latest.")]

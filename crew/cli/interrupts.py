@@ -16,6 +16,13 @@ from crew.records import utc_now
 
 CANCELLING = "cancelling; press Ctrl+C again to leave at once"
 
+_REASONS = {
+    signal.SIGINT: ("interrupted at the terminal", CANCELLING),
+    signal.SIGTERM: ("terminated", "terminated: cancelling; a second signal ends it at once"),
+    signal.SIGHUP: ("its terminal was closed", "the terminal was closed: cancelling"),
+}
+"""By signal: why the run is cancelled, and what the person is told."""
+
 _ECHO_WINDOW = 0.25
 _SHOW_CURSOR = b"\x1b[?25h"
 
@@ -42,10 +49,10 @@ class Interrupts:
         """Handle signals until cancelled; started once they are received."""
         with anyio.open_signal_receiver(*_signals()) as received:
             task_status.started()
-            async for _ in received:
-                await self._interrupted(anyio.current_time())
+            async for number in received:
+                await self._interrupted(number, anyio.current_time())
 
-    async def _interrupted(self, now: float) -> None:
+    async def _interrupted(self, number: signal.Signals, now: float) -> None:
         if self._first is not None:
             # A launcher such as `uv run` passes on what the terminal has sent already.
             if now - self._first > _ECHO_WINDOW:
@@ -56,11 +63,10 @@ class Interrupts:
         if self.control is None:
             self._scope.cancel()
             return
-        self._say(CANCELLING)
+        reason, said = _REASONS[number]
+        self._say(said)
         with contextlib.suppress(CommandError):  # it ended by itself meanwhile
-            await self.control.send(
-                Cancel(id=uuid4().hex, at=utc_now(), reason="interrupted at the terminal")
-            )
+            await self.control.send(Cancel(id=uuid4().hex, at=utc_now(), reason=reason))
 
 
 def leave_at_once() -> NoReturn:
@@ -72,6 +78,5 @@ def leave_at_once() -> NoReturn:
 
 
 def _signals() -> list[signal.Signals]:
-    wanted = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
     # What the parent ignores stays ignored: that is how `nohup` works.
-    return [number for number in wanted if signal.getsignal(number) != signal.SIG_IGN]
+    return [number for number in _REASONS if signal.getsignal(number) != signal.SIG_IGN]

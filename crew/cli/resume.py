@@ -9,6 +9,7 @@ import typer
 from crew.cli.control import Target, new_id, send
 from crew.cli.run import (
     Allow,
+    Ask,
     BudgetOption,
     Detach,
     FailOn,
@@ -20,6 +21,7 @@ from crew.cli.run import (
     carry_out,
     check_options,
     open_workspace,
+    parse_members,
     parse_priority,
 )
 from crew.errors import CommandError, UsageError
@@ -47,6 +49,7 @@ def resume(
     max_concurrency: MaxConcurrency = None,
     budget: BudgetOption = None,
     allow: Allow = None,
+    ask: Ask = False,
     fail_on: FailOn = None,
     report: Report = None,
     detach: Detach = False,
@@ -72,6 +75,7 @@ def resume(
         max_concurrency=max_concurrency,
         budget=budget,
         allow=allow,
+        ask=ask,
         fail_on=fail_on,
     )
     raise typer.Exit(carry_out(request, plain=plain, json=json, report=report, detach=detach))
@@ -85,6 +89,7 @@ def retry(
     max_concurrency: MaxConcurrency = None,
     budget: BudgetOption = None,
     allow: Allow = None,
+    ask: Ask = False,
     fail_on: FailOn = None,
     report: Report = None,
     detach: Detach = False,
@@ -105,6 +110,7 @@ def retry(
         max_concurrency=max_concurrency,
         budget=budget,
         allow=allow,
+        ask=ask,
         fail_on=fail_on,
     )
     request = replace(request, retry=True, task=task or None)
@@ -130,9 +136,10 @@ def _request(
     run: "StoredRun",
     folder: Path | None,
     *,
-    max_concurrency: int | None,
+    max_concurrency: str | None,
     budget: str | None,
     allow: list[str] | None,
+    ask: bool,
     fail_on: str | None,
 ) -> "ResumeRequest":
     from crew.definitions.budgets import parse_budget
@@ -142,8 +149,9 @@ def _request(
         run=run.id,
         home=run.folder.parent.parent,
         workspace=find_workspace(open_workspace(folder)),
-        max_concurrency=max_concurrency,
+        max_concurrency=parse_members(max_concurrency),
         budget=parse_budget(budget),
         allow=tuple(allow or ()),
+        interactive=ask,
         fail_on=parse_priority(fail_on) if fail_on is not None else run.fail_on,
     )

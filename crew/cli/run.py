@@ -32,7 +32,7 @@ _Paths = Annotated[
     typer.Option(help="Review only this file or folder; may be repeated.", metavar="PATH"),
 ]
 MaxConcurrency = Annotated[
-    int | None, typer.Option(min=1, help="Members at work at the same time.", metavar="N")
+    str | None, typer.Option(help="Members at work at the same time.", metavar="N")
 ]
 BudgetOption = Annotated[
     str | None,
@@ -45,6 +45,12 @@ BudgetOption = Annotated[
 Allow = Annotated[
     list[str] | None,
     typer.Option(help="Grant write, execute or one tool; may be repeated.", metavar="WHAT"),
+]
+Ask = Annotated[
+    bool,
+    typer.Option(
+        "--ask", help="Wait for crew answer, or an observer, where a grant is missing; not deny."
+    ),
 ]
 FailOn = Annotated[
     str | None,
@@ -76,6 +82,7 @@ def run(
     max_concurrency: MaxConcurrency = None,
     budget: BudgetOption = None,
     allow: Allow = None,
+    ask: Ask = False,
     fail_on: FailOn = None,
     report: Report = None,
     detach: Detach = False,
@@ -87,6 +94,8 @@ def run(
     2 usage or definitions, 3 the run failed, 4 it needs attention, 5 over budget, 130 cancelled.
     """
     check_options(plain=plain, json=json, detach=detach, report=report)
+    if not team.strip():
+        raise UsageError("no team is named", hint="see what there is: crew teams")
     here = open_workspace(folder)
 
     from crew.definitions.budgets import parse_budget
@@ -102,9 +111,10 @@ def run(
         scope=ReviewScope(
             base=base, paths=tuple(seen_from_top(path, here, workspace) for path in paths or ())
         ),
-        max_concurrency=max_concurrency,
+        max_concurrency=parse_members(max_concurrency),
         budget=parse_budget(budget),
         allow=tuple(allow or ()),
+        interactive=ask,
         fail_on=parse_priority(fail_on) if fail_on is not None else None,
     )
     raise typer.Exit(carry_out(request, plain=plain, json=json, report=report, detach=detach))
@@ -155,6 +165,23 @@ def open_workspace(folder: Path | None) -> Path:
     if not os.access(workspace, os.R_OK | os.X_OK):
         raise WorkspaceError(f"{workspace} can't be read", hint="check its permissions")
     return workspace
+
+
+def parse_members(text: str | None) -> int | None:
+    """Read a number of members: a whole one, from 1; None for none.
+
+    Raises:
+        UsageError: It is not one.
+    """
+    if text is None:
+        return None
+    number = int(text) if text.isascii() and text.isdecimal() else 0
+    if number < 1:
+        raise UsageError(
+            f"--max-concurrency {text}: not a number of members",
+            hint="write a whole number from 1, such as 4",
+        )
+    return number
 
 
 def parse_priority(text: str) -> str:

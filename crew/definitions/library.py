@@ -18,7 +18,7 @@ from crew.definitions.discovery import (
 from crew.definitions.parsed import KINDS, TOOLS, Kind, Parsed
 from crew.definitions.parser import name_of, parse_file
 from crew.definitions.plans import Resolver
-from crew.definitions.report import display_path, nearest, printable
+from crew.definitions.report import display_path, nearest, printable, shown
 from crew.definitions.types import Agent, Definition, Plan, Problem, Source, Team, Workflow
 from crew.errors import DefinitionError
 
@@ -228,7 +228,7 @@ class Library:
         folders = [p for shelf in self._shelves for p in self._scan(shelf, kind).problems]
         there = f"there are: {', '.join(names)}" if names else f"there are no {kind}s"
         hint = " ".join(filter(None, (nearest(name, names), there)))
-        message = f"no {kind} is named `{printable(Path(name))}`"
+        message = f"no {kind} is named `{shown(name)}`"
         return DefinitionError("\n".join([message, *map(str, folders)]), hint=hint)
 
 

@@ -108,6 +108,8 @@ class Models:
             from crew.models.rules import Rules
 
             return Rules()
+        if name == SCRIPTED:
+            raise UsageError("scripted: names no file", hint="write scripted:FILE")
         if name.startswith(SCRIPTED):
             from crew.models.scripted import Scripted, load_script
 

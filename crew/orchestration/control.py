@@ -94,7 +94,9 @@ class RunControl:
         try:
             consequences = self._apply(command)
         except CommandError as error:
-            refused = CommandRefused(session=session, command=command, reason=error.message)
+            refused = CommandRefused(
+                session=session, command=command, reason=error.message, hint=error.hint
+            )
             self._recorder.record(refused)
             raise
         with anyio.CancelScope(shield=True):

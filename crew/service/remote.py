@@ -76,7 +76,7 @@ class RemoteControl:
             case CommandAccepted():
                 return Receipt(command=command.id, seq=answer.seq)
             case CommandRefused():
-                raise CommandError(answer.reason)
+                raise CommandError(answer.reason, hint=answer.hint)
             case RunEnded():
                 raise SessionEndedError(f"the run has ended: {answer.status.value}")
         self._check_alive()

@@ -27,8 +27,17 @@ class Recorded:
         return Receipt(command=command.id, seq=1)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-async def test_the_first_signal_cancels_the_run_and_says_so(number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("number", "reason", "told"),
+    [
+        (signal.SIGINT, "interrupted at the terminal", CANCELLING),
+        (signal.SIGTERM, "terminated", "terminated: cancelling"),
+        (signal.SIGHUP, "its terminal was closed", "the terminal was closed: cancelling"),
+    ],
+)
+async def test_the_first_signal_cancels_the_run_and_says_so(
+    number: signal.Signals, reason: str, told: str
+) -> None:
     said: list[str] = []
     control = Recorded()
     async with anyio.create_task_group() as tasks:
@@ -40,10 +49,10 @@ async def test_the_first_signal_cancels_the_run_and_says_so(number: signal.Signa
             await control.arrived.wait()
         assert not tasks.cancel_scope.cancel_called
         tasks.cancel_scope.cancel()
-    assert said == [CANCELLING]
-    assert [(type(sent), getattr(sent, "session", "")) for sent in control.commands] == [
-        (Cancel, None)
-    ]
+    assert [line.startswith(told) for line in said] == [True]
+    (sent,) = control.commands
+    assert isinstance(sent, Cancel)
+    assert (sent.session, sent.reason) == (None, reason)
 
 
 async def test_a_signal_before_there_is_a_run_cancels_what_goes_on() -> None:

@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from crew.cli.run import open_workspace, parse_priority, seen_from_top
+from crew.cli.app import app
+from crew.cli.run import open_workspace, parse_members, parse_priority, seen_from_top
 from crew.cli.wiring import Style, choose_style, exit_code
 from crew.errors import ExitCode, UsageError, WorkspaceError
 from crew.records import Status
@@ -17,6 +19,28 @@ def test_a_priority_is_read_in_either_case() -> None:
     assert [parse_priority("p1"), parse_priority("P3")] == ["P1", "P3"]
     with pytest.raises(UsageError, match="--fail-on P4: not a priority"):
         parse_priority("P4")
+
+
+def test_a_number_of_members_is_a_whole_one_from_1() -> None:
+    assert [parse_members("4"), parse_members(None)] == [4, None]
+    for text in ("0", "-1", "x", "", "1.5", "²"):
+        with pytest.raises(UsageError, match=f"--max-concurrency {text}: not a number of members"):
+            parse_members(text)
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["run", ""], "no team is named"),
+        (["run", "review", "--model", "scripted:"], "scripted: names no file"),
+        (["run", "review", "--max-concurrency", "x"], "not a number of members"),
+    ],
+)
+def test_what_is_empty_or_no_number_is_refused_with_the_mend(args: list[str], said: str) -> None:
+    error = CliRunner().invoke(app, args).exception
+    assert isinstance(error, UsageError)
+    assert said in error.message
+    assert error.hint
 
 
 def test_the_workspace_is_the_folder_that_was_named(tmp_path: Path) -> None:

@@ -101,9 +101,11 @@ async def test_a_command_from_outside_is_applied_and_answered(tmp_path: Path) ->
         receipt = await remote.send(Steer(id="a", session="work", text="look left"))
         accepted = [e for e in crew.events_of(CommandAccepted) if e.command.id == "a"]
         assert [event.seq for event in accepted] == [receipt.seq]
-        with pytest.raises(CommandError, match="nobody"):
+        with pytest.raises(CommandError, match="nobody") as refusal:
             await remote.send(Steer(id="b", session="nobody", text="hello"))
-        assert [e.command.id for e in crew.events_of(CommandRefused)] == ["b"]
+        assert refusal.value.hint == "live ones: work"
+        (refused,) = crew.events_of(CommandRefused)
+        assert (refused.command.id, refused.hint) == ("b", "live ones: work")
         await remote.send(Cancel(id="c"))
         await run.wait()
         with pytest.raises(SessionEndedError, match="the run has ended: cancelled"):
