@@ -12,6 +12,9 @@ headers = {X-Team = "crew"}
 extra_body = {top_k = 20}
 context = 32768                 # tokens of its context window
 price = {input = 0.5, output = 1.5, cache_read = 0.05}  # US dollars a million tokens
+
+[keys]                          # the observer's, by the ids that README lists
+steer = "ctrl+s"                # several with commas: "ctrl+s,f5"
 """
 
 import difflib
@@ -91,12 +94,17 @@ class ModelNames(Record):
 
 
 class Config(Record):
-    """Everything that the file says; without a file, nothing."""
+    """Everything that the file says; without a file, nothing.
+
+    Attributes:
+        keys: The observer's keys by action; it judges them itself, knowing which there are.
+    """
 
     models: ModelNames = ModelNames()
     providers: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], ProviderConfig] = Field(
         default_factory=dict
     )
+    keys: dict[str, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
 
     def secrets(self, environ: Mapping[str, str]) -> list[str]:
         """Values that must never be written down: its keys, and headers that look like keys."""

@@ -17,11 +17,13 @@ import anyio.to_thread
 from rich.console import Console
 
 from crew.commands import Control
+from crew.config import config_path, load_config
 from crew.console import LiveDisplay, Output, PlainDisplay
+from crew.errors import ConfigError, UsageError
 from crew.feed import Feed
 from crew.records import Status, utc_now
 from crew.service import StoredRun, follow_runs, open_run, read_result
-from crew.tui import Observer, RunList, Subject
+from crew.tui import KeyRing, Observer, RunList, Subject
 from crew.view import RunView, outcome_words
 
 _NORMAL_SCREEN = b"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?1049l"
@@ -31,6 +33,8 @@ _TERMINAL_SIGNALS = (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
 
 class ObserverDisplay:
     """Shows a run of this process in the observer; once that is left, in plain lines.
+
+    The person's keys are read before the run begins: a mistake in them should not cost one.
 
     Attributes:
         control: Takes what the person asks for; known once the run has started.
@@ -43,6 +47,7 @@ class ObserverDisplay:
         self._observer: Observer | None = None
         self._plain: PlainDisplay | None = None
         self._terminal = _terminal_settings()
+        self._keys = key_ring()
 
     def restore(self) -> None:
         """Give the terminal back as it was, from anywhere."""
@@ -60,7 +65,7 @@ class ObserverDisplay:
         """
         read = partial(read_result, self.folder) if self.folder is not None else None
         subject = Subject(feed=feed, control=self.control, read_result=read)
-        observer = self._observer = _observer(subject, stay=False)
+        observer = self._observer = _observer(subject, keys=self._keys, stay=False)
         with _signals_given_back():
             await observer.run_async()
         self._observer = None
@@ -94,7 +99,7 @@ def watch(run: StoredRun, *, session: str = "") -> Observer:
     Returns:
         The observer, for what it knows of the run.
     """
-    observer = _observer(_subject(run), session=session)
+    observer = _observer(_subject(run), keys=key_ring(), session=session)
     _show(observer)
     return observer
 
@@ -105,7 +110,7 @@ def watch_all(home: Path) -> None:
         follow=lambda: follow_runs(home, outcome_words),
         open=lambda run: _subject(open_run(home, run)),
     )
-    _show(_observer(None, runs=runs))
+    _show(_observer(None, keys=key_ring(), runs=runs))
 
 
 def _show(observer: Observer) -> None:
@@ -140,6 +145,7 @@ def _left_words(view: RunView, run: str) -> str:
 def _observer(
     subject: Subject | None,
     *,
+    keys: KeyRing,
     runs: RunList | None = None,
     stay: bool = True,
     session: str = "",
@@ -153,7 +159,21 @@ def _observer(
         stay=stay,
         session=session,
         editor=os.environ.get("VISUAL") or os.environ.get("EDITOR") or "",
+        keys=keys,
     )
+
+
+def key_ring() -> KeyRing:
+    """The observer's keys, as the person's settings have them.
+
+    Raises:
+        ConfigError: The settings are off.
+    """
+    config = load_config(os.environ)
+    try:
+        return KeyRing(config.keys)
+    except UsageError as error:
+        raise ConfigError(f"{config_path(os.environ)}: {error.message}", hint=error.hint) from error
 
 
 @contextlib.contextmanager

@@ -1,9 +1,9 @@
 """The observer: a run on the screen, live, with a person's hands on it."""
 
 from crew.tui.app import Observer
-from crew.tui.keys import keymap
+from crew.tui.keys import KeyRing
 from crew.tui.observed import Subject
 from crew.tui.runs_table import RunList
 from crew.tui.themes import THEMES
 
-__all__ = ["THEMES", "Observer", "RunList", "Subject", "keymap"]
+__all__ = ["THEMES", "KeyRing", "Observer", "RunList", "Subject"]

@@ -19,6 +19,7 @@ from crew.tui.driver import driver_class
 from crew.tui.editor import edit
 from crew.tui.framed import Framed
 from crew.tui.help_screen import HelpScreen
+from crew.tui.keys import KeyRing, shared
 from crew.tui.menu import menu
 from crew.tui.observed import Decision, Observed, Subject
 from crew.tui.pace import Pace
@@ -40,7 +41,7 @@ _OF_A_RUN = ("feed", "alive", "send")
 _LASTING = {"feed", "alive", "runs"}
 
 
-class Observer(App[None]):
+class Observer(App[None], inherit_bindings=False):
     """Shows a run until the person leaves, or a list of runs to choose from.
 
     Pictures are made at most ten times a second and only when something changed; when nothing
@@ -59,12 +60,12 @@ class Observer(App[None]):
         stay: Whether to stay when the run has ended and no key was pressed.
         session: The session to begin with, once it is there.
         editor: The command of the person's editor; empty for none.
+        keys: The keys that the person chose.
     """
 
     TITLE = "crew"
     ENABLE_COMMAND_PALETTE = True
-    COMMAND_PALETTE_BINDING = "ctrl+p"
-    BINDINGS: ClassVar[list[BindingType]] = []
+    BINDINGS: ClassVar[list[BindingType]] = [shared("palette", "command_palette")]
     CSS = "Screen { background: $background; color: $foreground; }"
 
     def __init__(
@@ -78,6 +79,7 @@ class Observer(App[None]):
         stay: bool = True,
         session: str = "",
         editor: str = "",
+        keys: KeyRing | None = None,
         theme: str = DARK.name,
     ) -> None:
         no_colour = os.environ.get("NO_COLOR")
@@ -96,6 +98,8 @@ class Observer(App[None]):
         self._stay = stay
         self._first = session
         self._editor = editor
+        self.keys = keys or KeyRing()
+        self.keys.fit(self)
         self._leaving = False
         self._observed = self._taken(subject) if subject is not None else None
         self._pace = Pace(self, self._draw)
@@ -323,7 +327,7 @@ class Observer(App[None]):
 
     def show_help(self, screen: str) -> None:
         """Show the keys of a screen."""
-        self.push_screen(HelpScreen(screen))
+        self.push_screen(HelpScreen(screen, self.keys))
 
     def _handle_exception(self, error: Exception) -> None:
         """Close on an error of the observer's own: whoever opened it tells of it."""

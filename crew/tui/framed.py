@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from crew.tui.bars import Bar, Span, hints
-from crew.tui.keys import BY_ID, Key, listed
+from crew.tui.keys import BY_ID, Key
 from crew.tui.run_model import Changes
 from crew.view import Tone
 
@@ -81,6 +81,7 @@ class Framed(Screen[None]):
 
     def on_mount(self) -> None:
         """Give the keys to the pane."""
+        self.observer.keys.fit(self)
         self.main.focus()
 
     def on_screen_resume(self) -> None:
@@ -130,7 +131,9 @@ class Framed(Screen[None]):
     def show_hints(self) -> None:
         """The keys that apply now."""
         keys = [
-            (key, self.label(key)) for key in listed(self.NAME) if key.label and self.applies(key)
+            (key, self.label(key))
+            for key in self.observer.keys.listed(self.NAME)
+            if key.label and self.applies(key)
         ]
         keys.sort(key=lambda each: each[0].id in {"help", "leave"})
         self.query_one("#hints", Bar).say(hints(keys, self.size.width))

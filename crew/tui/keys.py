@@ -1,11 +1,14 @@
 """Every key of the observer: one registry that bindings, footer, help and palette are made from."""
 
+import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
 
 from crew.errors import UsageError
+from crew.tui.key_names import key_name, shown_keys
 from crew.view import Deed
 
 RUN, SESSION, TASKS, RUNS = "run", "session", "tasks", "runs"
@@ -25,6 +28,7 @@ class Key:
         help: What it does, in a few words.
         screens: Where it is there.
         deed: What it does to the run; it applies when that is possible.
+        everywhere: Whether the app itself does it, whatever has the focus.
     """
 
     id: str
@@ -34,6 +38,7 @@ class Key:
     label: str = ""
     screens: frozenset[str] = _ALL
     deed: Deed | None = None
+    everywhere: bool = False
 
 
 KEYS = (
@@ -225,6 +230,14 @@ KEYS = (
     ),
     Key(id="copy", keys="y", shown="y", help="copy the entry", screens=frozenset({SESSION})),
     Key(
+        id="palette",
+        keys="ctrl+p",
+        shown="Ctrl+P",
+        help="search what can be done here, and the themes",
+        everywhere=True,
+        screens=_EVERY,
+    ),
+    Key(
         id="help",
         keys="question_mark",
         shown="?",
@@ -257,43 +270,99 @@ def bindings(screen: str) -> list[BindingType]:
     return [
         Binding(key.keys, f"do('{key.id}')", key.help, show=False, id=key.id)
         for key in KEYS
-        if screen in key.screens
+        if screen in key.screens and not key.everywhere
     ]
 
 
 def shared(name: str, action: str) -> Binding:
     """The binding of a key for another action, on a screen that lies over the others."""
     key = BY_ID[name]
-    return Binding(key.keys, action, key.help, show=False, id=key.id)
+    return Binding(key.keys, action, key.help, show=False, id=key.id, priority=key.everywhere)
 
 
 def keymap(wanted: Mapping[str, str]) -> dict[str, str]:
     """Other keys for some actions, checked.
 
     Args:
-        wanted: Textual's names of keys, by action.
+        wanted: Keys, by action; several with commas: `ctrl+s`, `/`, `f5,F`.
+
+    Returns:
+        Textual's names of the keys, by action; actions whose keys stay the same are left out.
 
     Raises:
-        UsageError: An action is unknown, or one key would do two things on one screen.
+        UsageError: An action or a key is unknown, or one key would do two things on one screen.
     """
-    for name in wanted:
+    chosen: dict[str, str] = {}
+    for name, keys in wanted.items():
         if name not in BY_ID:
-            raise UsageError(
-                f"keys: there is no action {name!r}", hint=f"one of: {', '.join(BY_ID)}"
-            )
+            near = difflib.get_close_matches(name, BY_ID, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"one of: {', '.join(BY_ID)}"
+            raise UsageError(f"keys: there is no action {name!r}", hint=hint)
+        named = ",".join(key_name(name, key) for key in _split(keys))
+        if named != BY_ID[name].keys:
+            chosen[name] = named
     taken: dict[tuple[str, str], str] = {}
     for key in KEYS:
-        for pressed in wanted.get(key.id, key.keys).split(","):
+        for pressed in chosen.get(key.id, key.keys).split(","):
             for screen in key.screens:
-                other = taken.setdefault((screen, pressed.strip()), key.id)
-                if other != key.id and {other, key.id} & set(wanted):
+                other = taken.setdefault((screen, pressed), key.id)
+                if other != key.id and {other, key.id} & set(chosen):
                     raise UsageError(
-                        f"keys: {pressed.strip()} would mean both {other} and {key.id}",
+                        f"keys: {pressed} would mean both {other} and {key.id}",
                         hint="give one of them another key",
                     )
-    return dict(wanted)
+    return chosen
 
 
-def listed(screen: str) -> Iterable[Key]:
-    """The keys of a screen, in the order of the footer."""
-    return (key for key in KEYS if screen in key.screens)
+def _split(keys: str) -> list[str]:
+    """The keys of a list with commas; a comma alone is a key."""
+    return [","] if keys.strip() == "," else [key.strip() for key in keys.split(",")]
+
+
+class KeyRing:
+    """The registry with the keys that a person chose.
+
+    Args:
+        wanted: Keys, by action, as `keymap` takes them.
+
+    Raises:
+        UsageError: They are off.
+    """
+
+    def __init__(self, wanted: Mapping[str, str] | None = None) -> None:
+        self._chosen = keymap(wanted or {})
+        self._keys = tuple(
+            replace(key, keys=keys, shown=shown_keys(keys))
+            if (keys := self._chosen.get(key.id))
+            else key
+            for key in KEYS
+        )
+        self._by_id = {key.id: key for key in self._keys}
+
+    def listed(self, screen: str) -> Iterable[Key]:
+        """The keys of a screen, in the order of the footer."""
+        return (key for key in self._keys if screen in key.screens)
+
+    def shown(self, name: str) -> str:
+        """The first key of an action, as one writes it."""
+        return self._by_id[name].shown.split(" ")[0]
+
+    def fit(self, node: DOMNode) -> None:
+        """Give the actions of a screen the keys that were chosen for them.
+
+        Textual's own keymap loses an action that shares its key with one that gets another.
+        """
+        if not self._chosen:
+            return
+        known = node._bindings.key_to_bindings
+        mine = {each.id: each for found in known.values() for each in found if each.id in BY_ID}
+        fitted: dict[str, list[Binding]] = {}
+        for key in self._keys:
+            if (binding := mine.get(key.id)) is not None:
+                for pressed in key.keys.split(","):
+                    fitted.setdefault(pressed, []).append(replace(binding, key=pressed))
+        for pressed, found in known.items():
+            others = [each for each in found if each.id not in BY_ID]
+            if others:
+                fitted.setdefault(pressed, []).extend(others)
+        node._bindings.key_to_bindings = fitted

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from textual.app import SystemCommand
 
-from crew.tui.keys import listed
 from crew.tui.themes import THEMES
 
 if TYPE_CHECKING:
@@ -17,8 +16,8 @@ def menu(observer: "Observer") -> Iterable[SystemCommand]:
     """Every key that would do something now, and every theme."""
     front = observer.front
     if front is not None:
-        for key in listed(front.NAME):
-            if front.applies(key):
+        for key in observer.keys.listed(front.NAME):
+            if front.applies(key) and not key.everywhere:
                 act = partial(front.action_do, key.id)
                 yield SystemCommand(key.help, f"key {key.shown}", act)
     for theme in THEMES:

@@ -36,8 +36,6 @@ from crew.view import (
 if TYPE_CHECKING:
     from crew.tui.app import Observer
 
-_KEYS = "Enter shows a finding   o opens its file   Esc closes"
-
 ReadResult = Callable[[ArtifactRef], Any]
 """Reads a result; blocks while it does, and raises CrewError where it can't."""
 
@@ -126,7 +124,7 @@ class ResultScreen(ModalScreen[None]):
     """Shows one result; `Esc` goes back to where one was."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,backspace", "dismiss", "close", show=False),
+        Binding("escape,q,backspace,ctrl+c", "dismiss", "close", show=False),
         shared("result", "dismiss"),
         shared("down", "by(1)"),
         shared("up", "by(-1)"),
@@ -146,6 +144,12 @@ class ResultScreen(ModalScreen[None]):
         self._name_of = one_line(name)
         self._result = result
 
+    @property
+    def observer(self) -> "Observer":
+        """The app."""
+        app: Observer = self.app  # type: ignore[assignment]  # it opens over an Observer only
+        return app
+
     def compose(self) -> ComposeResult:
         """The verdict, what was said with it, the findings, the keys."""
         with Vertical():
@@ -156,6 +160,7 @@ class ResultScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Write the lines."""
+        self.observer.keys.fit(self)
         said = verdict(self._result) or "result"
         title = Span(text=f"{self._name_of}: {said.replace('_', ' ')}", strong=True)
         counted = Span(text=tally(findings(self._result)), look=Tone.SECONDARY)
@@ -166,7 +171,10 @@ class ResultScreen(ModalScreen[None]):
 
     def say(self, note: str) -> None:
         """Put a word on the last line; an empty one gives it back to the keys."""
-        keys = Span(text=_KEYS, look=Tone.SECONDARY)
+        ring = self.observer.keys
+        shows, opens = ring.shown("expand"), ring.shown("open_file")
+        words = f"{shows} shows a finding   {opens} opens its file   Esc closes"
+        keys = Span(text=words, look=Tone.SECONDARY)
         self.query_one("#result-keys", Bar).say([Span(text=note, look=Tone.BAD) if note else keys])
 
     def on_lines_selected(self, event: Lines.Selected) -> None:
@@ -194,5 +202,4 @@ class ResultScreen(ModalScreen[None]):
     def action_open_file(self) -> None:
         """Open the file of the finding in the person's editor."""
         self.say("")
-        app: Observer = self.app  # type: ignore[assignment]  # it opens over an Observer only
-        app.edit(self.query_one(FindingsView).places)
+        self.observer.edit(self.query_one(FindingsView).places)

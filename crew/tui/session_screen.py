@@ -292,7 +292,9 @@ class SessionScreen(Stage):
         """Say how the search went."""
         event.stop()
         if event.found:
-            self.say(f"{event.needle}: n next, N before, Esc ends the search")
+            ring = self.observer.keys
+            following, before, end = map(ring.shown, ("next_match", "previous_match", "back"))
+            self.say(f"{event.needle}: {following} next, {before} before, {end} ends the search")
         else:
             only = self.transcript.only
             among = f" among {only_words(only)}" if only is not Only.ALL else ""

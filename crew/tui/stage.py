@@ -133,7 +133,9 @@ class Stage(Framed):
 
     def do_cancel(self) -> None:
         """Cancel the session, asking once."""
-        if self.ask("cancel", f"cancel {self.session}? x again cancels it, any other key keeps it"):
+        if self.ask(
+            "cancel", f"cancel {self.session}? {self._again('cancel')}, any other key keeps it"
+        ):
             self.observer.command(Deed.CANCEL, self.session or "")
 
     def do_pause_run(self) -> None:
@@ -144,7 +146,8 @@ class Stage(Framed):
     def do_cancel_run(self) -> None:
         """Cancel the run, asking once."""
         if self.ask(
-            "cancel_run", "cancel the whole run? X again cancels it, any other key keeps it"
+            "cancel_run",
+            f"cancel the whole run? {self._again('cancel_run')}, any other key keeps it",
         ):
             self.observer.command(Deed.CANCEL_RUN)
 
@@ -152,8 +155,13 @@ class Stage(Framed):
         """Cancel the run, asking once; leave when it is over."""
         if Deed.CANCEL_RUN not in self.observer.possible(None):
             self.observer.leave()
-        elif self.ask("interrupt", "cancel the whole run? Ctrl+C again cancels it; q only leaves"):
+            return
+        again, leave = self._again("interrupt"), self.observer.keys.shown("leave")
+        if self.ask("interrupt", f"cancel the whole run? {again}; {leave} only leaves"):
             self.observer.command(Deed.CANCEL_RUN)
+
+    def _again(self, name: str) -> str:
+        return f"{self.observer.keys.shown(name)} again cancels it"
 
     def do_answer(self) -> None:
         """Show what is asked."""

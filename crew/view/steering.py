@@ -142,7 +142,7 @@ def _pause_words(command: Pause, known: SessionView) -> str:
         return "paused"
     if known.over:
         return "it ended first"
-    return "at once" if command.hard else "holds at its next checkpoint; p again: at once"
+    return "at once" if command.hard else "holds at its next checkpoint; pause again: at once"
 
 
 _NAMES: dict[type, str] = {

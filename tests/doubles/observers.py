@@ -1,6 +1,6 @@
 """The observer on a feed from memory, and a control that remembers what it was sent."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import count
@@ -13,7 +13,7 @@ from crew.entries import Entry
 from crew.errors import CommandError
 from crew.feed import FeedItem, Grew
 from crew.progress import Progress
-from crew.tui import Observer, RunList, Subject
+from crew.tui import KeyRing, Observer, RunList, Subject
 from crew.tui.result_screen import ReadResult
 from crew.tui.stage import Stage
 from tests.doubles.feeds import MemoryFeed, MemoryPages, golden_items
@@ -98,6 +98,7 @@ def observer(
     read_result: ReadResult | None = None,
     runs: RunList | None = None,
     editor: str = "",
+    keys: Mapping[str, str] | None = None,
 ) -> Observer:
     """The observer on the golden run, or a part of it."""
     ids = count(1)
@@ -115,6 +116,7 @@ def observer(
         tz=UTC,
         stay=stay,
         editor=editor,
+        keys=KeyRing(keys),
     )
 
 

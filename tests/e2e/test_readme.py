@@ -115,9 +115,9 @@ def test_the_gate_sets_up_and_tests_as_the_readme_says() -> None:
 
 def test_the_readme_lists_every_key_of_the_observer() -> None:
     listed = re.findall(
-        r"^\| `([^`]+)` \| (.+) \|$", README.partition("### Watch and steer")[2], re.M
+        r"^\| `([^`]+)` \| (.+) \| `(\w+)` \|$", README.partition("### Watch and steer")[2], re.M
     )
-    assert listed[: len(KEYS)] == [(key.shown, key.help) for key in KEYS]
+    assert listed[: len(KEYS)] == [(key.shown, key.help, key.id) for key in KEYS]
 
 
 async def test_the_picture_of_the_readme_is_what_the_observer_draws() -> None:

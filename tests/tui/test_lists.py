@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from crew.entries import Entry, TextEntry
 from crew.tui.cells import fit, wrap
 from crew.tui.folds import Folds
-from crew.tui.keys import KEYS, keymap
+from crew.tui.keys import KEYS
 from crew.tui.transcript_source import TranscriptSource
 from tests.doubles.feeds import MemoryPages
 
@@ -168,4 +168,3 @@ def test_no_key_means_two_things_on_one_screen_but_step_and_the_next_match() -> 
                 taken.setdefault((screen, pressed), []).append(key.id)
     twice = [names for names in taken.values() if len(names) > 1]
     assert twice == [["next_match", "step"]]
-    assert keymap({"steer": "ctrl+s"}) == {"steer": "ctrl+s"}

@@ -101,3 +101,9 @@ def test_keys_and_headers_like_keys_are_secret() -> None:
 def test_the_value_of_a_named_variable_is_secret() -> None:
     config = parse_config(b'[providers.a]\nbase_url="http://a"\napi_key_env="PASSPHRASE"\n', "c")
     assert config.secrets({"PASSPHRASE": "correct horse"}) == ["correct horse"]
+
+
+def test_keys_are_text_by_action_and_left_for_the_observer_to_judge() -> None:
+    assert parse_config(b'[keys]\nsteer = "ctrl+s"\n', "config.toml").keys == {"steer": "ctrl+s"}
+    assert complaint("[keys]\nsteer = 3\n").startswith("config.toml:2: keys.steer: ")
+    assert complaint('[keys]\nsteer = ""\n').startswith("config.toml:2: keys.steer: ")

@@ -137,7 +137,7 @@ def test_the_pause_key_goes_from_soft_to_hard_to_on() -> None:
     assert pause_deed(fold.view, "code-review") is Deed.PAUSE_HARD
     assert reply_words(fold.view, fold.view.commands["p"]) == (
         True,
-        "pause code-review: holds at its next checkpoint; p again: at once",
+        "pause code-review: holds at its next checkpoint; pause again: at once",
     )
     fold.apply(SessionStatus(seq=61, session="code-review", status=Status.PAUSED))
     assert pause_deed(fold.view, "code-review") is Deed.RESUME
