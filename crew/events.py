@@ -46,7 +46,11 @@ class EventBase(Record):
 
 
 class RunStarted(EventBase):
-    """The first event of a run."""
+    """The first event of a run.
+
+    Attributes:
+        budget: The limits of what the run may spend, by name; see `crew.budget`.
+    """
 
     kind: Literal["run.started"] = "run.started"
     team: str
@@ -55,6 +59,7 @@ class RunStarted(EventBase):
     model: str
     workspace: str
     version: str
+    budget: dict[str, float] = Field(default_factory=dict)
 
 
 class RunPaused(EventBase):
@@ -118,13 +123,19 @@ TaskStatus = Literal[
 
 
 class TaskEnded(EventBase):
-    """One attempt at the task ended; with `retry` another follows."""
+    """One attempt at the task ended; with `retry` another follows.
+
+    Attributes:
+        restart: The one that follows is its team's supervision's, not one of the step's retries;
+            with the status `cancelled` it was ended because another task failed.
+    """
 
     durable: ClassVar[bool] = True
     kind: Literal["task.ended"] = "task.ended"
     status: TaskStatus
     attempt: int = 0
     retry: bool = False
+    restart: bool = False
     error: Failure | None = None
     result: ArtifactRef | None = None
 

@@ -24,6 +24,7 @@ from crew.view import (
     one_line,
     rows,
     short_count,
+    spent_of_limits,
 )
 
 _NAME_MIN, _NAME_MAX = 16, 24
@@ -117,8 +118,10 @@ class Frame:
         totals = view.totals
         done = sum(task.status in {"completed", "skipped"} for task in view.tasks.values())
         facts = [f"{done} of {counted(len(view.tasks), 'task')} done"]
+        limited = spent_of_limits(view)
         if totals.usage.cost != 0:
-            facts.append(f"cost {money(totals.usage.cost)}")
+            limited.setdefault("cost", f"cost {money(totals.usage.cost)}")
+        facts += limited.values()
         figures = {
             _TURNS: str(totals.turns),
             _TOOLS: str(totals.tools),

@@ -64,6 +64,11 @@ members:
 max_concurrency: 4
 # What the whole run may spend, all sessions together: turns, tokens, cost, time, errors.
 budget: {{tokens: 2m}}
+# Tasks that failed begin again: alone, with all that run (one_for_all), or with those that started
+# after them (rest_for_one), at most five times within a minute.
+supervision: {{strategy: one_for_one, restart: transient, max_restarts: 5, window: 60s}}
+# Live sessions at the most: levels of spawned ones, children of one session, and in all.
+limits: {{depth: 3, fan_out: 8, sessions: 64}}
 # Effects (write, execute) or tools that need no asking. A file of a repository can't grant these
 # by itself: whoever runs it says `crew trust` once, or `--allow`.
 permissions: []

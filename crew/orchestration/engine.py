@@ -182,6 +182,7 @@ class Engine:
             recorder=self._recorder,
             max_concurrency=self._options.max_concurrency,
             new_id=self._sources.new_id,
+            spent=self._budget.over,
             history=self._history,
         )
         return roster, scheduler
@@ -201,13 +202,9 @@ class Engine:
         )
 
     def _budget_of(self, task: str) -> Budget:
-        """The budget of a task, by its step."""
-        tasks = self._board.tasks
-        if task not in tasks and self._history is not None:  # spent before the board is filled
-            step = self._history.tasks[task].step
-        else:
-            step = tasks[task].step
-        return next(found.budget for found in self._plan.workflow.steps if found.id == step)
+        """The budget of a task; an item's task is named after its step."""
+        budgets = {step.id: step.budget for step in self._plan.workflow.steps}
+        return budgets.get(task) or budgets.get(task.rpartition("_")[0], NO_BUDGET)
 
     def _fast_model(self) -> ModelClient | None:
         """The model for work beside the sessions' own; None where only checks are built in."""
@@ -248,6 +245,7 @@ class Engine:
             model=self._models.names(first.model)[0],
             workspace=str(self._workspace.root),
             version=__version__,
+            budget=self._options.budget.limits,
         )
 
     def _take_up(self, history: History, control: RunControl) -> None:

@@ -102,6 +102,7 @@ class History:
         asked: How many permission requests there were.
         asks: Requests that nobody answered: the session of each.
         epoch: The last attempt that wrote.
+        attempts: What supervision goes by: attempts that began and that others followed.
         continued: How the run goes on from here, once that is decided.
     """
 
@@ -119,6 +120,7 @@ class History:
         self.asked = 0
         self.asks: dict[str, PermissionAsked] = {}
         self.epoch = 0
+        self.attempts: list[Event] = []
         self.continued: RunContinued | None = None
         self._last: datetime | None = None
         for event in read(folder):
@@ -289,6 +291,7 @@ class History:
             self.ended = self.cancelled = None
             self.latch = Latch.OPEN
             self.told_paused = False
+        self.attempts.append(event)
         for name in event.tasks:
             task = self.tasks[name]
             task.status, task.began, task.result, task.error = "pending", False, None, None
@@ -298,6 +301,7 @@ class History:
         if isinstance(event, TaskAdded):
             self.tasks.setdefault(name, PastTask(id=name, step=event.step, needs=event.needs))
             return
+        self.attempts.append(event)
         task = self.tasks.setdefault(name, PastTask(id=name, step=name))
         if isinstance(event, TaskStarted):
             task.attempt, task.began = event.attempt, True

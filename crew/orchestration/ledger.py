@@ -1,46 +1,86 @@
 """The spawn ledger: how many sessions may live, how deep and how wide."""
 
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
 
 from crew.definitions.types import SpawnLimits
 from crew.errors import SpawnError
 
 
 class SpawnLedger:
-    """Takes a slot for each live session, and gives each back once."""
+    """Takes a slot for each live session, and gives each back once.
+
+    A task's session waits for a slot, in the order of asking. A child session never waits, since
+    its parent would hold one meanwhile: it is refused, and its parent's model told why.
+    """
 
     def __init__(self, limits: SpawnLimits) -> None:
         self.limits = limits
         self._live = 0
         self._children: Counter[str] = Counter()
+        self._line: deque[object] = deque()
+        self._changed = anyio.Event()
 
-    @contextmanager
-    def slot(self, *, parent: str | None, depth: int) -> Iterator[None]:
+    @property
+    def live(self) -> int:
+        """Slots that are taken."""
+        return self._live
+
+    @asynccontextmanager
+    async def slot(self, *, parent: str | None, depth: int) -> AsyncIterator[None]:
         """Hold a slot while a session lives.
 
         Raises:
-            SpawnError: A limit is reached; none is taken.
+            SpawnError: A limit is reached by a child session; no slot is taken.
         """
-        self._check(parent, depth)
-        self._live += 1
-        if parent is not None:
+        if parent is None:
+            await self._room()
+        else:
+            self._check(parent, depth)
             self._children[parent] += 1
+        self._live += 1
         try:
             yield
         finally:
             self._live -= 1
             if parent is not None:
                 self._children[parent] -= 1
+                if not self._children[parent]:
+                    del self._children[parent]
+            self._notify()
 
-    def _check(self, parent: str | None, depth: int) -> None:
+    async def _room(self) -> None:
+        """Wait for a slot in line; it is taken before anything else is awaited."""
+        me = object()
+        self._line.append(me)
+        try:
+            while self._line[0] is not me or self._live >= self.limits.sessions:
+                await self._changed.wait()
+        finally:
+            self._line.remove(me)
+            self._notify()
+
+    def _notify(self) -> None:
+        if self._line:
+            self._changed.set()
+            self._changed = anyio.Event()
+
+    def _check(self, parent: str, depth: int) -> None:
         limits = self.limits
         if depth > limits.depth:
-            raise SpawnError(f"sessions may be spawned {limits.depth} levels deep, not {depth}")
-        if self._live >= limits.sessions:
-            raise SpawnError(f"the run has {limits.sessions} live sessions, which is its limit")
-        if parent is not None and self._children[parent] >= limits.fan_out:
+            raise SpawnError(
+                f"sessions may be spawned {limits.depth} levels deep, not {depth}",
+                hint="do it yourself",
+            )
+        if self._live + len(self._line) >= limits.sessions:
+            raise SpawnError(
+                f"the run has {limits.sessions} live sessions, which is its limit",
+                hint="do it yourself, or try again later",
+            )
+        if self._children[parent] >= limits.fan_out:
             raise SpawnError(
                 f"{parent} has {limits.fan_out} live children, which is its limit",
                 hint="wait for one to end",

@@ -1,6 +1,7 @@
 """Every live session of a run, and the one function that makes sessions."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from crew.orchestration.history import History
 from crew.orchestration.ledger import SpawnLedger
 from crew.orchestration.prompts import system_prompt
 from crew.records import ArtifactRef, Failure, Status
-from crew.session.ending import cut, last_text
+from crew.session.ending import RESTARTED, cut, for_restart, last_text
 from crew.session.environment import Environment
 from crew.session.gate import Latch
 from crew.session.loop import open_session, run_session
@@ -41,6 +42,11 @@ class Ended:
     value: Any
     result: ArtifactRef | None
     text: str
+
+    @property
+    def again(self) -> bool:
+        """Whether it was ended for its task to begin again with another's."""
+        return self.status is Status.CANCELLED and for_restart(self.error)
 
 
 class Roster:
@@ -97,7 +103,7 @@ class Roster:
         known = self._history.sessions.get(spec.id) if self._history is not None else None
         if known is not None and known.ended is not None:
             return self._read(known.ended)
-        with self._ledger.slot(parent=spec.parent, depth=spec.depth):
+        async with self._ledger.slot(parent=spec.parent, depth=spec.depth):
             session = open_session(spec, self._env, parent=parent, run_latch=self._latch)
             self._live[spec.id] = session
             self._env.nursery.start_soon(run_session, session)
@@ -125,6 +131,15 @@ class Roster:
             result=session.result,
             text=last_text(session),
         )
+
+    async def restart(self, sessions: Iterable[str], reason: str) -> None:
+        """End live sessions for their tasks to begin again; returns when they have ended."""
+        found = [self._live[name] for name in sessions if name in self._live]
+        for session in found:
+            if not session.closing:
+                cut(session, Status.CANCELLED, Failure(title=RESTARTED, message=reason))
+        for session in found:
+            await session.ended.wait()
 
     async def spawn(self, parent: Session, request: SpawnRequest, call: str) -> SpawnOutcome:
         """Run a child session for a call of the tool `spawn_agent`.

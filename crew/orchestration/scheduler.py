@@ -22,14 +22,17 @@ from crew.orchestration.fold import concat
 from crew.orchestration.history import History, PastTask
 from crew.orchestration.prompts import lookup, step_prompt
 from crew.orchestration.roster import Ended, Roster
+from crew.orchestration.supervision import Supervisor, Then
 from crew.records import ArtifactRef, Failure, Status
 from crew.session.permissions import allowed_tools
 
-_RETRIED = frozenset({Status.FAILED, Status.NEEDS_ATTENTION, Status.MAX_TURNS})
-
 
 class Scheduler:
-    """Runs one plan's workflow on a board."""
+    """Runs one plan's workflow on a board.
+
+    Args:
+        spent: Whether a task's budget, or the run's, has nothing left.
+    """
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class Scheduler:
         recorder: Recorder,
         max_concurrency: int,
         new_id: Callable[[], str],
+        spent: Callable[[str], bool],
         history: History | None = None,
     ) -> None:
         self._plan = plan
@@ -50,6 +54,8 @@ class Scheduler:
         self._recorder = recorder
         self._max_concurrency = max_concurrency
         self._new_id = new_id
+        self._spent = spent
+        self._supervisor = Supervisor(plan.team.supervision, recorder.now)
         self._steps = {step.id: step for step in plan.workflow.steps}
         self._ancestors = _ancestors(self._steps)
         self._working = 0
@@ -60,6 +66,8 @@ class Scheduler:
         self._begun = {name for name, task in self._past.items() if task.began}
         if history is not None:
             self.statuses.update(history.task_statuses())
+            for event in history.attempts:
+                self._supervisor.fold(event)
 
     async def run(self) -> None:
         """Work until every task has ended.
@@ -177,7 +185,8 @@ class Scheduler:
     def _start(self, task: Task) -> None:
         """Journal that an attempt begins, unless an earlier process has begun it."""
         if task.id not in self._begun:
-            self._recorder.record(TaskStarted(task=task.id, attempt=task.attempt))
+            started = TaskStarted(task=task.id, attempt=task.attempt)
+            self._supervisor.fold(self._recorder.record(started))
         self._begun.discard(task.id)
 
     async def _attempt(self, task: Task) -> None:
@@ -194,10 +203,25 @@ class Scheduler:
         if session.status is Status.COMPLETED:
             await self._complete(task, session)
         elif session.status is Status.CANCELLED:
-            await self._fail(task, "cancelled", session.error)
+            then: Then = "restart" if session.again else "end"
+            await self._fail(task, "cancelled", session.error, then)
         else:
-            retry = session.status in _RETRIED and task.attempt <= self._steps[task.step].retries
-            await self._fail(task, "failed", session.error, retry=retry)
+            await self._judge(task, session)
+
+    async def _judge(self, task: Task, session: Ended) -> None:
+        verdict = self._supervisor.judge(
+            task.id,
+            session.status,
+            session.error,
+            retries=self._steps[task.step].retries,
+            spent=self._spent(task.id),
+        )
+        if verdict.then == "restart" and not self._stopped:
+            running = [other for other in self._board.tasks.values() if other.status == "running"]
+            named = {other.id: _session_of(other) for other in running}
+            others = self._supervisor.others(task.id, named)
+            await self._roster.restart([named[other] for other in others], f"{task.id} failed")
+        await self._fail(task, "failed", verdict.error, verdict.then)
 
     async def _session(self, task: Task) -> Ended:
         step = self._steps[task.step]
@@ -220,7 +244,7 @@ class Scheduler:
         )
         spec = self._roster.spec(
             agent,
-            id=task.id if task.attempt == 1 else f"{task.id}~{task.attempt}",
+            id=_session_of(task),
             role=step.role,
             prompt=prompt,
             tools=allowed_tools(agent.tools),
@@ -251,14 +275,19 @@ class Scheduler:
         )
 
     async def _fail(
-        self, task: Task, status: TaskStatus, error: Failure | None, *, retry: bool = False
+        self, task: Task, status: TaskStatus, error: Failure | None, then: Then = "end"
     ) -> None:
         ended = TaskEnded(
-            task=task.id, status=status, attempt=task.attempt, retry=retry, error=error
+            task=task.id,
+            status=status,
+            attempt=task.attempt,
+            retry=then != "end",
+            restart=then == "restart",
+            error=error,
         )
-        await self._recorder.commit(ended)
+        self._supervisor.fold(await self._recorder.commit(ended))
         owner = task.owner or ""
-        if retry:
+        if then != "end":
             self._board.release(task.id, expected=task.version, owner=owner)
             return
         _, lost = self._board.fail(
@@ -327,6 +356,11 @@ class Scheduler:
 
     def _folded(self, step: Step, results: list[Any]) -> Any:
         return concat(results) if step.fold == "concat" else results
+
+
+def _session_of(task: Task) -> str:
+    """The id of the session of a task's attempt."""
+    return task.id if task.attempt == 1 else f"{task.id}~{task.attempt}"
 
 
 def _ancestors(steps: Mapping[str, Step]) -> dict[str, tuple[str, ...]]:

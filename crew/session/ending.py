@@ -16,9 +16,21 @@ CLEANUP = 3.0
 """Seconds that a cancelled session or turn may take to clean up."""
 
 
+RESTARTED = "Restarted"
+"""Titles the cause of an end after which the task begins again with another one."""
+
+
+def for_restart(error: Failure | None) -> bool:
+    """Whether a session was ended for its task to begin again."""
+    return error is not None and error.title == RESTARTED
+
+
 def cut(session: Session, status: Status, error: Failure | None) -> None:
-    """Make a session end with this status; the first cause counts."""
-    if session.cause is None:
+    """Make a session end with this status; the first cause counts.
+
+    That its task is to begin again gives way to any other: whom a person cancels stays cancelled.
+    """
+    if session.cause is None or for_restart(session.cause[1]):
         session.cause = (status, error)
     session.body.cancel()
     session.env.nursery.start_soon(_bound_cleanup, session)

@@ -43,6 +43,7 @@ from crew.view.glance import (
     session_order,
     session_stats,
     session_title,
+    spent_of_limits,
     total_words,
 )
 from crew.view.lines import clock, command_words, event_line, usage_words
@@ -171,6 +172,7 @@ __all__ = [
     "session_title",
     "short_count",
     "sieve_of",
+    "spent_of_limits",
     "status_words",
     "story_line",
     "summary",

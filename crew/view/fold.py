@@ -156,6 +156,7 @@ class RunFold:
                     model=event.model,
                     workspace=clean(event.workspace),
                     version=event.version,
+                    budget=event.budget,
                     status=Status.RUNNING,
                     started=event.at,
                 )

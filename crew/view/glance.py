@@ -78,11 +78,26 @@ def total_words(view: RunView) -> str:
     done = sum(task.status in {"completed", "skipped"} for task in view.tasks.values())
     facts = [f"{done} of {counted(len(view.tasks), 'task')} done"]
     facts.append(f"{totals.running} of {counted(totals.sessions, 'session')} at work")
-    facts.append(f"{short_count(totals.usage.tokens)} tokens")
+    limited = spent_of_limits(view)
+    facts.append(limited.pop("tokens", f"{short_count(totals.usage.tokens)} tokens"))
     if totals.usage.cost != 0:
-        facts.append(f"cost {money(totals.usage.cost)}")
+        limited.setdefault("cost", f"cost {money(totals.usage.cost)}")
+    facts += limited.values()
     facts.append(counted(totals.tools, "tool call"))
     return " · ".join(facts)
+
+
+def spent_of_limits(view: RunView) -> dict[str, str]:
+    """What the run spent of each limit that can be summed: `41.2k/200k tokens`, `$0.120/$2.50`."""
+    totals, budget = view.totals, view.budget
+    found: dict[str, str] = {}
+    if limit := budget.get("tokens"):
+        found["tokens"] = f"{short_count(totals.usage.tokens)}/{short_count(round(limit))} tokens"
+    if limit := budget.get("cost"):
+        found["cost"] = f"cost {money(totals.usage.cost)}/{money(limit)}"
+    if limit := budget.get("turns"):
+        found["turns"] = f"{totals.turns}/{limit:.0f} turns"
+    return found
 
 
 def session_title(view: RunView, session: str, order: Sequence[str]) -> tuple[Mark, str]:

@@ -135,6 +135,8 @@ def _run_words(
 def _task_words(event: TaskAdded | TaskStarted | TaskEnded) -> str | None:
     if not isinstance(event, TaskEnded):
         return None
+    if event.restart:
+        return f"attempt {event.attempt} {event.status}, its team's supervision starts it again"
     if event.retry:
         return f"attempt {event.attempt} {event.status}, trying again"
     # Its session's line has told it already; one that had no session is told here.

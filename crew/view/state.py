@@ -155,6 +155,7 @@ class RunView:
 
     Attributes:
         seq: The last event that is part of this view; 0 before the first.
+        budget: The limits of what the run may spend, by name.
         status: `pending` before `run.started`; `paused` while the run's own latch holds.
         tasks: By id, in board order; the order never changes.
         sessions: By id, in the order they started; the order never changes.
@@ -170,6 +171,7 @@ class RunView:
     model: str = ""
     workspace: str = ""
     version: str = ""
+    budget: Mapping[str, float] = field(default_factory=dict)
     status: Status = Status.PENDING
     started: datetime | None = None
     ended: datetime | None = None

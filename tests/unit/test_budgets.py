@@ -434,3 +434,38 @@ async def test_accounts_are_rebuilt_from_transcripts(arrange: Arrange) -> None:
             budget.restore([past])
             assert budget.over("work") is over, limit
     assert budget.spent.tokens == 1500
+
+
+async def lose_at(crew: Crew, seconds: float) -> None:
+    """Start the run, and lose its process after that time."""
+    async with crew.start():
+        await anyio.sleep(seconds)
+        crew.lose()
+
+
+async def test_a_notice_is_not_repeated_when_a_run_goes_on(arrange: Arrange) -> None:
+    tokens = (*[9_000] * 9, 10)
+    crew = arrange([*(spends(calls("work"), each) for each in tokens), works(9), submits()])
+    crew.agent("worker", budget={"tokens": "100k"})
+    await lose_at(crew, 5)
+    assert len(told(crew)) == 1
+    assert (await crew.finish_again()).status is Status.COMPLETED
+    assert len(told(crew)) == len(crew.events_of(Notice)) == 1
+
+
+@pytest.mark.parametrize("level", ["agent", "step", "team"])
+@pytest.mark.parametrize("limit", ["turns", "tokens", "cost", "time"])
+async def test_what_was_spent_stays_spent_when_a_run_goes_on(
+    arrange: Arrange, level: str, limit: str
+) -> None:
+    crew = arrange([spends(works(10), 1000, 0.1)], loop=True)
+    budget = {limit: SPENT[limit][0]}
+    crew.agent("worker", **({"budget": budget} if level == "agent" else {}))
+    crew.workflow({"work": {"role": "worker"} | ({"budget": budget} if level == "step" else {})})
+    crew.team({"worker": "worker"}, **({"budget": budget} if level == "team" else {}))
+    await lose_at(crew, 15)
+    outcome = await crew.finish_again()
+    assert outcome.status is Status.OVER_BUDGET
+    assert outcome.error is not None
+    assert outcome.error.message.endswith(SPENT[limit][1])
+    assert outcome.usage.tokens == (4000 if limit == "time" else 3000)  # the cut call took no time

@@ -6,7 +6,7 @@ from crew.budget import Budget
 from crew.definitions import KINDS, Kind
 from crew.definitions.files import MAX_BYTES
 from crew.definitions.report import Place, Report
-from crew.definitions.types import Agent, Member, Team, Workflow
+from crew.definitions.types import Agent, Member, SpawnLimits, Supervision, Team, Workflow
 from tests.doubles.definitions import agent, parse, step, team, workflow
 
 
@@ -71,7 +71,9 @@ def test_a_team_with_every_key_is_read() -> None:
   lead: reviewer
   hand: {agent: executor, model: fast, tools: [read]}
 max_concurrency: 2
-budget: {tokens: 200k}
+budget: {tokens: 200k, cost: 2.50, turns: 100, time: 10m, errors: 50%}
+supervision: {strategy: rest_for_one, restart: permanent, max_restarts: 2, window: 5m}
+limits: {depth: 1, fan_out: 2, sessions: 4}
 permissions: [write, shell]"""
     found = read("team", team(keys))
     assert isinstance(found, Team)
@@ -79,7 +81,12 @@ permissions: [write, shell]"""
         "lead": Member(agent="reviewer"),
         "hand": Member(agent="executor", model=("fast",), tools=("read",)),
     }
-    assert (found.max_concurrency, found.budget.tokens) == (2, 200_000)
+    assert found.max_concurrency == 2
+    assert found.budget == Budget(tokens=200_000, cost=2.5, turns=100, time=600, errors=0.5)
+    assert found.supervision == Supervision(
+        strategy="rest_for_one", restart="permanent", max_restarts=2, window=300
+    )
+    assert found.limits == SpawnLimits(depth=1, fan_out=2, sessions=4)
     assert found.permissions == ("write", "shell")
     assert found.briefing == "Be brief."
 
@@ -265,6 +272,14 @@ def test_words_that_old_yaml_took_for_values_are_words() -> None:
         ("members: {a: {agent: w, tools: [spawn_agent]}}", "unknown tool `spawn_agent`"),
         ("permissions: [everything]", "unknown permission `everything`"),
         ("max_concurrency: 1.5", "`max_concurrency` must be a whole number from 1"),
+        ("supervision: permanent", "`supervision` must be keys and values, not text"),
+        ("supervision: {strategy: all}", "`strategy` must be one of: one_for_one, one_for_all"),
+        ("supervision: {restart: always}", "`restart` must be one of: permanent, transient"),
+        ("supervision: {max_restarts: 0}", "`max_restarts` must be a whole number from 1"),
+        ("supervision: {window: long}", "`window` must be a time up to 30 days"),
+        ("supervision: {restrat: permanent}", "unknown key `restrat`; did you mean `restart`?"),
+        ("limits: {sessions: 0}", "`sessions` must be a whole number from 1"),
+        ("limits: {session: 3}", "unknown key `session`; did you mean `sessions`?"),
     ],
 )
 def test_a_wrong_key_of_a_team_is_refused(keys: str, expected: str) -> None:

@@ -7,7 +7,7 @@ from crew.entries import ToolResultEntry
 from crew.events import SessionEnded, SessionStarted
 from crew.records import Status
 from crew.service import SpawnLimits
-from tests.doubles.models import calls, says, submits
+from tests.doubles.models import calls, says, submits, works
 from tests.doubles.virtual_time import VIRTUAL, Backend
 from tests.unit.conftest import Arrange
 
@@ -91,6 +91,30 @@ async def test_a_spawn_over_a_limit_is_refused_and_the_parent_goes_on(
     assert len(refused) == 1
     assert word in refused[0].text
     assert len(crew.events_of(SessionStarted)) == 4, "the slot of an ended child is free again"
+
+
+async def test_the_teams_limits_count_when_nobody_asks_for_others(arrange: Arrange) -> None:
+    crew = arrange({"boss": [calls(spawn(), spawn()), submits()], "*": [submits()]})
+    crew.agent("boss", spawns=["worker"])
+    crew.workflow({"work": {"role": "boss"}})
+    crew.team({"boss": "boss"}, limits={"fan_out": 1})
+    await crew.finish()
+    assert [outcome for _, outcome in crew.results()] == ["error", "ok", "ok"]
+
+
+async def test_a_task_waits_for_the_slot_that_a_child_has(arrange: Arrange) -> None:
+    crew = arrange({"boss": [calls(spawn()), submits()], "worker": [works(5), submits()]})
+    crew.agent("boss", spawns=["worker"])
+    crew.workflow(
+        {
+            "first": {"role": "boss"},
+            "quick": {"role": "worker"},
+            "late": {"role": "worker", "needs": ["quick"]},
+        }
+    )
+    crew.team({"boss": "boss", "worker": "worker"})
+    assert (await crew.finish(limits=SpawnLimits(sessions=2))).status is Status.COMPLETED
+    assert crew.most_at_once() <= 2
 
 
 async def test_sessions_spawn_at_most_as_deep_as_the_limit(arrange: Arrange) -> None:

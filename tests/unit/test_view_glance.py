@@ -82,6 +82,15 @@ def test_titles_totals_and_figures_are_told_in_words() -> None:
     assert told == "4 turns · 6 tool calls · 22.0k tokens · $0.078 · 10s"
 
 
+def test_what_is_spent_of_a_limit_is_told_beside_it() -> None:
+    limits = {"tokens": 200_000.0, "cost": 2.5, "turns": 100.0, "time": 600.0}
+    view = replace(until(52), budget=limits)
+    assert total_words(view) == (
+        "4 of 4 tasks done · 0 of 6 sessions at work · 58.4k/200k tokens · cost unknown/$2.50 · "
+        "16/100 turns · 20 tool calls"
+    )
+
+
 def test_what_happens_now_has_a_hint_where_something_went_wrong() -> None:
     view = until(35)
     assert now_words(None) == (Mark.PENDING, "waiting to begin", "")
