@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from crew.definitions.types import Step
+
 
 def concat(results: Sequence[Any]) -> Any:
     """Join results in item order: lists follow each other, texts are paragraphs.
@@ -18,3 +20,8 @@ def concat(results: Sequence[Any]) -> Any:
         keys = dict.fromkeys(key for value in results for key in value)
         return {key: concat([value[key] for value in results if key in value]) for key in keys}
     return list(results)
+
+
+def fold_results(step: Step, results: list[Any]) -> Any:
+    """What the items of a step come to."""
+    return concat(results) if step.fold == "concat" else results

@@ -5,25 +5,24 @@ model decides the path.
 """
 
 from collections.abc import Callable, Container, Mapping
-from dataclasses import replace
 from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
-from pydantic_core import from_json
 
 from crew.bus.recorder import Recorder
 from crew.definitions.conditions import compile_condition
 from crew.definitions.types import Plan, Step
-from crew.errors import CrewError, StoreError, ToolError
-from crew.events import Notice, TaskAdded, TaskEnded, TaskStarted, TaskStatus
+from crew.errors import CrewError, StoreError
+from crew.events import TaskAdded, TaskEnded, TaskStarted, TaskStatus
 from crew.orchestration.board import DEAD, DONE, Task, TaskBoard
-from crew.orchestration.fold import concat
+from crew.orchestration.earlier import EarlierTasks
+from crew.orchestration.fold import fold_results
 from crew.orchestration.history import History, PastTask
 from crew.orchestration.prompts import lookup, step_prompt
 from crew.orchestration.roster import Ended, Roster
 from crew.orchestration.supervision import Supervisor, Then
-from crew.records import ArtifactRef, Failure, Status
+from crew.records import Failure, Status
 from crew.session.permissions import allowed_tools
 
 
@@ -63,6 +62,7 @@ class Scheduler:
         self._changed = anyio.Event()
         self.statuses: dict[str, Status] = {}
         self._past: Mapping[str, PastTask] = history.tasks if history is not None else {}
+        self._earlier = EarlierTasks(self._past, self._steps, recorder)
         self._begun = {name for name, task in self._past.items() if task.began}
         if history is not None:
             self.statuses.update(history.task_statuses())
@@ -96,7 +96,7 @@ class Scheduler:
         self._notify()
 
     async def _put(self, tasks: list[Task], titles: Mapping[str, str] | None = None) -> None:
-        restored = [self._restored(task) for task in tasks]
+        restored = [self._earlier.restored(task) for task in tasks]
         lost = self._board.add(restored)
         for task in tasks:
             if task.id not in self._past:
@@ -107,33 +107,6 @@ class Scheduler:
                     )
                 )
         await self._tell_lost(lost)
-
-    def _restored(self, task: Task) -> Task:
-        """A task as an earlier process of the run left it; one that it worked on is pending."""
-        past = self._past.get(task.id)
-        if past is None:
-            return task
-        if past.began or past.status == "pending":
-            return replace(task, attempt=past.attempt - past.began)
-        if past.status != "completed":
-            return replace(task, status=past.status, attempt=past.attempt, error=past.error)
-        try:
-            return self._completed(task, past)
-        except (ToolError, ValueError):
-            text = "its stored result is missing or damaged, so it is run again"
-            self._recorder.record(Notice(task=task.id, text=text))
-            return replace(task, attempt=past.attempt)
-
-    def _completed(self, task: Task, past: PastTask) -> Task:
-        done = replace(task, status="completed", attempt=past.attempt, result=past.result)
-        if past.result is not None:
-            return replace(done, value=self._value(past.result))
-        parts = [part for part in self._past.values() if part.step == task.id != part.id]
-        values = [None if part.result is None else self._value(part.result) for part in parts]
-        return replace(done, value=self._folded(self._steps[task.step], values))
-
-    def _value(self, result: ArtifactRef) -> Any:
-        return from_json(self._recorder.artifacts.get(result.name))
 
     async def _cancel_pending(self) -> None:
         for task in self._board.cancel_pending(but=self._begun):
@@ -346,16 +319,13 @@ class Scheduler:
             await self._fail(task, status, Failure(title="Fan-out", message=message))
             return
         results = [part.value for part in done]
-        value = self._folded(step, results)
+        value = fold_results(step, results)
         await self._recorder.commit(
             TaskEnded(task=task.id, status="completed", attempt=task.attempt)
         )
         self._board.complete(
             task.id, expected=task.version, owner=task.owner or "", value=value, result=None
         )
-
-    def _folded(self, step: Step, results: list[Any]) -> Any:
-        return concat(results) if step.fold == "concat" else results
 
 
 def _session_of(task: Task) -> str:
