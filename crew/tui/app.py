@@ -37,7 +37,7 @@ from crew.view import Deed, FilePlace, RunView, Tone, latest_session
 CLOCK = 1.0
 """Seconds between two pictures while only time passes."""
 
-_OF_A_RUN = ("feed", "alive", "send")
+_OF_A_RUN = ("feed", "alive", "send", "findings")
 _LASTING = {"feed", "alive", "runs"}
 
 
@@ -192,6 +192,8 @@ class Observer(App[None], inherit_bindings=False):
             front.show(Changes())
             return
         changes = self._observed.model.take()
+        if changes.results:
+            self.run_worker(self._observed.read(changes.results), group="findings")
         front.show(changes)
         if self._first and self._first in self.view.sessions and not self.touched:
             self.open(self._first)

@@ -1,14 +1,17 @@
 """One run as the observer shows it: what it has told, and the last command that was sent to it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Literal
 
 import anyio
+import anyio.to_thread
 
 from crew.commands import Answer, Command, Control
 from crew.errors import CrewError
+from crew.events import ResultSubmitted
 from crew.feed import Feed
 from crew.tui.result_screen import ReadResult
 from crew.tui.run_model import RunModel
@@ -16,6 +19,9 @@ from crew.view import Deed, RunView, command_for, possible, reply_words
 
 GLANCE = 1.0
 """Seconds between two looks whether the run's process lives."""
+
+LARGE = 4 << 20
+"""Bytes from which a result is not read for its findings alone."""
 
 Decision = Literal["allow", "allow_session", "deny"]
 
@@ -116,6 +122,17 @@ class Observed:
         """The run's process is gone."""
         self.model.interrupt()
         self._wake()
+
+    async def read(self, results: Sequence[ResultSubmitted]) -> None:
+        """Read results for their findings; one that can't be read has none to tell."""
+        read = self.subject.read_result
+        for event in results:
+            if read is None or event.result.size > LARGE:
+                continue
+            with suppress(CrewError):
+                result = await anyio.to_thread.run_sync(read, event.result)
+                self.model.found(event, result)
+                self._wake()
 
     # Commands.
 

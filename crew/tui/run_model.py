@@ -2,10 +2,21 @@
 
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from typing import Any
 
+from crew.events import ResultSubmitted
 from crew.feed import FeedItem, Grew
 from crew.progress import Progress
-from crew.view import RunFold, RunView, StoryLine, interrupted, session_order, story_line
+from crew.view import (
+    RunFold,
+    RunView,
+    StoryLine,
+    finding_lines,
+    grave_findings,
+    interrupted,
+    session_order,
+    story_line,
+)
 
 _UNTOLD = 2_000
 
@@ -19,12 +30,14 @@ class Changes:
         moved: Whether any session's progress changed.
         story: What happened, in lines.
         grew: Sessions whose transcript has more to read.
+        results: Results that were submitted.
     """
 
     events: bool = False
     moved: bool = False
     story: list[StoryLine] = field(default_factory=list)
     grew: set[str] = field(default_factory=set)
+    results: list[ResultSubmitted] = field(default_factory=list)
 
 
 class RunModel:
@@ -36,6 +49,7 @@ class RunModel:
         self._changes = Changes()
         self._gone: RunView | None = None
         self._order: tuple[str, ...] | None = None
+        self._told: set[tuple[str, str]] = set()
 
     @property
     def view(self) -> RunView:
@@ -61,10 +75,17 @@ class RunModel:
             return
         self._changes.events |= changed
         self._order = None
+        if changed and isinstance(item, ResultSubmitted):
+            self._changes.results.append(item)
         if changed and (line := story_line(item, tz=self._tz)) is not None:
             self._changes.story.append(line)
             if len(self._changes.story) > 2 * _UNTOLD:
                 del self._changes.story[:-_UNTOLD]
+
+    def found(self, event: ResultSubmitted, result: Any) -> None:
+        """Take a result that was submitted: the worst of its findings are part of the story."""
+        self._changes.story += finding_lines(event, result, self._told, tz=self._tz)
+        self._told |= grave_findings(result)
 
     def interrupt(self) -> None:
         """The process of the run is gone; what had not ended never will."""

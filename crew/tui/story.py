@@ -34,6 +34,7 @@ class StoryView(LineView):
         """Take more lines."""
         before = self.standing()
         self._story.extend(lines)
+        self._story.sort(key=_place)  # a finding is read after the events behind it have come
         if len(self._story) > KEPT + _SLACK:
             del self._story[:-KEPT]
         self.items_changed(before)
@@ -46,15 +47,15 @@ class StoryView(LineView):
         return len(self._story)
 
     def key_at(self, index: int) -> Hashable:
-        """The event's number."""
-        return self._story[index].seq
+        """The event's number, and which of its lines."""
+        return _place(self._story[index])
 
     def index_of(self, key: Hashable) -> int:
         """Where an event's line is."""
-        if not isinstance(key, int):
+        if not isinstance(key, tuple):
             return -1
-        low = bisect_left(self._story, key, key=_seq)
-        there = low < len(self._story) and self._story[low].seq == key
+        low = bisect_left(self._story, key, key=_place)
+        there = low < len(self._story) and _place(self._story[low]) == key
         return low if there else -1
 
     def version_at(self, index: int) -> Hashable:
@@ -71,5 +72,5 @@ class StoryView(LineView):
         return row(parts, width, look.base)
 
 
-def _seq(line: StoryLine) -> int:
-    return line.seq
+def _place(line: StoryLine) -> tuple[int, int]:
+    return line.seq, line.part

@@ -77,7 +77,7 @@ from crew.view.steering import (
     possible,
     reply_words,
 )
-from crew.view.story import StoryLine, story_line
+from crew.view.story import StoryLine, finding_lines, grave_findings, story_line
 from crew.view.transcript import Block, Tone, entry_block
 from crew.view.words import (
     RULES_HINT,
@@ -142,10 +142,12 @@ __all__ = [
     "entry_places",
     "entry_text",
     "event_line",
+    "finding_lines",
     "finding_place",
     "findings",
     "foremost_session",
     "goal_words",
+    "grave_findings",
     "held",
     "interrupted",
     "latest_session",

@@ -1,7 +1,9 @@
 """What happened in a run, line by line, each line with how it should strike the eye."""
 
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import tzinfo
+from typing import Any
 
 from crew.events import (
     CommandAccepted,
@@ -16,8 +18,18 @@ from crew.events import (
     TaskEnded,
 )
 from crew.records import Status
-from crew.view.lines import event_line
+from crew.view.findings import Finding, Priority, findings
+from crew.view.lines import NAME_WIDTH, clock, event_line
 from crew.view.transcript import Tone
+from crew.view.words import one_line
+
+Named = tuple[str, str]
+"""A finding by its place and its title: who looks again says more or less of it."""
+
+MOST = 5
+"""Lines for the findings of one result."""
+
+_GRAVE = frozenset({Priority.P0, Priority.P1})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +40,7 @@ class StoryLine:
         seq: The event's number.
         at: The time of day.
         text: Who and what.
+        part: Tells lines of one event apart.
         session: The session that it is about.
     """
 
@@ -35,6 +48,7 @@ class StoryLine:
     at: str
     text: str
     tone: Tone = Tone.PLAIN
+    part: int = 0
     session: str | None = None
 
 
@@ -47,6 +61,48 @@ def story_line(event: Event, *, tz: tzinfo) -> StoryLine | None:
     return StoryLine(
         seq=event.seq, at=at, text=text, tone=_tone(event), session=event.session or None
     )
+
+
+def finding_lines(
+    event: ResultSubmitted, result: Any, told: Set[Named], *, tz: tzinfo
+) -> tuple[StoryLine, ...]:
+    """The worst of what a session found, a line each; at most `MOST` of them.
+
+    Args:
+        event: Tells of the result.
+        result: The result.
+        told: What needs no line: another session found it before.
+        tz: The time zone of the times.
+    """
+    grave = [each for each in _grave(result) if _named(each) not in told]
+    texts = [f"{each.priority}  {each.place}  {each.title}".replace("    ", "  ") for each in grave]
+    if len(texts) > MOST:
+        texts[MOST - 1 :] = [f"and {len(texts) - MOST + 1} more of priority P0 or P1"]
+    who = one_line(event.session or "run")
+    return tuple(
+        StoryLine(
+            seq=event.seq,
+            part=part,
+            at=clock(event.at, tz),
+            text=f"{who:<{NAME_WIDTH}}  {text}",
+            tone=Tone.BAD,
+            session=event.session or None,
+        )
+        for part, text in enumerate(texts, start=1)
+    )
+
+
+def grave_findings(result: Any) -> frozenset[Named]:
+    """What of a result has a line of its own, as `finding_lines` takes it."""
+    return frozenset(map(_named, _grave(result)))
+
+
+def _grave(result: Any) -> list[Finding]:
+    return [each for each in findings(result) if each.priority in _GRAVE]
+
+
+def _named(finding: Finding) -> Named:
+    return finding.place, finding.title
 
 
 def _tone(event: Event) -> Tone:

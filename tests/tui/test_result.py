@@ -56,7 +56,8 @@ async def test_r_shows_the_verdict_and_the_findings_of_a_run_that_is_over() -> N
         assert any("code-review: request changes" in line for line in screen_text(app))
     view = app.view
     refs = (view.result, view.sessions["code-review"].result)
-    assert asked == [ref.name for ref in refs if ref is not None]
+    opened = [ref.name for ref in refs if ref is not None]
+    assert asked[-2:] == opened
 
 
 async def test_while_nothing_has_come_out_r_is_not_offered_and_does_nothing() -> None:
@@ -79,3 +80,53 @@ async def test_a_result_that_cannot_be_read_says_so() -> None:
         await pilot.press("r")
         await settle(pilot)
         assert any("its result can't be read: gone" in line for line in screen_text(app))
+
+
+def found_by(session: str, *titles: str) -> object:
+    return {"findings": [{"title": f"{session} {title}", "priority": "P1"} for title in titles]}
+
+
+RESULTS = {
+    "code-review.result.json": VERDICT,
+    "security-review~2.result.json": found_by("many", *"abcdefg"),
+    "verify.result.json": VERDICT,
+}
+
+
+async def test_grave_findings_are_told_as_they_come_and_once() -> None:
+    app = observer(read_result=lambda ref: RESULTS.get(ref.name, {}))
+    async with app.run_test(size=(100, 60)) as pilot:
+        await settle(pilot)
+        story = [line.strip() for line in screen_text(app)]
+    told = [line for line in story if "  P1  " in line]
+    assert [line[10:] for line in told] == [
+        "code-review       P1  ledger/split.py:3  Cents are lost",
+        *[f"security-review~2  P1  many {title}" for title in "abcd"],
+    ]
+    assert any("and 3 more of priority P0 or P1" in line for line in story)
+    place = story.index(told[0])
+    assert "code-review       result: 2 findings" in story[place - 1]
+    assert "A remark" not in "".join(story)
+
+
+async def test_a_finding_leads_to_the_session_that_found_it() -> None:
+    app = observer(read_result=lambda ref: RESULTS.get(ref.name, {}))
+    async with app.run_test(size=(100, 60)) as pilot:
+        await settle(pilot)
+        place = next(n for n, line in enumerate(screen_text(app)) if "Cents are lost" in line)
+        await pilot.click(offset=(30, place))
+        await pilot.click(offset=(30, place))
+        await settle(pilot)
+        assert app.stage is not None
+        assert app.stage.session == "code-review"
+
+
+async def test_a_result_that_cannot_be_read_has_no_findings_to_tell() -> None:
+    def read(_ref: ArtifactRef) -> object:
+        raise StoreError("gone")
+
+    app = observer(read_result=read)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert not any("gone" in line for line in screen_text(app))
+        assert any("run" in line and "done" in line for line in screen_text(app))
