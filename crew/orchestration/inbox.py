@@ -9,7 +9,7 @@ from crew.errors import CommandError, StoreError
 from crew.store.folder import RunFolder
 from crew.store.inbox import take
 
-LOOK_INTERVAL = 0.1
+LOOK_INTERVAL = 0.05
 """Seconds between two looks; an answer is in the journal well within 250 ms."""
 
 
