@@ -214,7 +214,7 @@ class RunBudget:
             if waited:
                 session.leave_waiting()
         if waited:  # what came in meanwhile belongs into this request
-            session.deliver_messages()
+            await session.deliver_messages()
 
     def release(self, accounts: Accounts, ticket: int) -> None:
         """Give back what is reserved."""

@@ -58,10 +58,9 @@ async def settle_calls(session: Session, past: Past) -> None:
             _answer_unrun(session, call, Outcome.UNKNOWN, OUTCOME_UNKNOWN)
         else:
             _answer_unrun(session, call, Outcome.CANCELLED, NOT_RUN)
-    if not spawned:
-        return
-    await session.checkpoint()
-    async with anyio.create_task_group() as together:  # a steer cuts no child that runs
+    # Nothing is awaited before each of them is taken up: a child whose parent's turn is cancelled
+    # here has to end as one that runs.
+    async with anyio.create_task_group() as together:
         for call in spawned:
             together.start_soon(_run_call, session, call)
 
@@ -169,8 +168,10 @@ async def run_tool(session: Session, call: Call) -> ToolOutput:
         session.log.touch()
 
     async def spawn(request: SpawnRequest) -> SpawnOutcome:
-        session.log.sync()
-        await env.recorder.settle()  # a child is never on the disk without the call for it
+        known = session.past is not None and call.entry.call_id in session.past.standing.children
+        if not known:  # a child is never on the disk without the call for it
+            session.log.sync()
+            await env.recorder.settle()
         return await env.spawn(session, request, call.entry.call_id)
 
     def submit(value: JsonObject) -> str:

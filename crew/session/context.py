@@ -134,7 +134,7 @@ class ContextGuard(Middleware):
             state = self._states[session] = _State(cuts_of(past))
         spent = await self._fit(session, state, request)
         for left in reversed(range(RETRIES + 1)):
-            session.deliver_messages()  # a retry, or a summary, may have taken a while
+            await session.deliver_messages()  # a retry, or a summary, may have taken a while
             asked = replace(request, messages=state.cuts.apply(request.messages))
             try:
                 answer = await proceed(asked)

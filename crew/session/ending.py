@@ -87,20 +87,22 @@ async def _end_children(session: Session) -> None:
 
 
 async def _write_end(session: Session, status: Status, error: Failure | None) -> None:
+    recorder = session.env.recorder
     session.env.approvals.deny(session.spec.id, "the session ended")
     session.close_open_calls(Outcome.CANCELLED, "cancelled: the session ended")
-    for message in session.inbox.drain():
-        reason = f"the session ended first: {status.value}"
-        session.record(SteerUndelivered(command=message.id, reason=reason))
-    session.result = await _store_result(session, status)
-    if error is not None:
-        session.append(ErrorEntry(title=error.title, text=error.message, hint=error.hint))
+    # What an entry names is on the disk before it, and what an event names before that.
+    session.result = _store_result(session, status)
+    await recorder.settle()
+    _report_messages(session, status)
+    submitted = _append_end(session, status, error)
+    session.log.sync()
+    await recorder.settle()
+    if submitted is not None:
+        session.record(submitted)
     check_transition(session.status, status)
     session.status, session.error = status, error
-    session.log.sync()
     session.log.end()
-    await session.env.recorder.settle()
-    await session.env.recorder.commit(
+    await recorder.commit(
         SessionEnded(
             session=session.spec.id,
             task=session.spec.task,
@@ -114,22 +116,35 @@ async def _write_end(session: Session, status: Status, error: Failure | None) ->
     )
 
 
-async def _store_result(session: Session, status: Status) -> ArtifactRef | None:
+def _store_result(session: Session, status: Status) -> ArtifactRef | None:
     artifacts, name = session.env.recorder.artifacts, session.spec.id
     if status is Status.COMPLETED and session.submitted is not None:
-        ref = artifacts.put(f"{name}.result.json", indented_json(session.submitted))
-        await session.env.recorder.settle()
+        return artifacts.put(f"{name}.result.json", indented_json(session.submitted))
+    if status is Status.NEEDS_ATTENTION and (text := last_text(session)):
+        return artifacts.put(f"{name}.unverified.md", text.encode("utf-8", "backslashreplace"))
+    return None
+
+
+def _report_messages(session: Session, status: Status) -> None:
+    """Journal what became of each message that its sender was promised to hear of."""
+    session.tell_deliveries()
+    for message in session.inbox.drain():
+        reason = f"the session ended first: {status.value}"
+        session.record(SteerUndelivered(command=message.id, reason=reason))
+
+
+def _append_end(session: Session, status: Status, error: Failure | None) -> ResultSubmitted | None:
+    """Write the last entries; gives the event of the result, where there is one."""
+    submitted = None
+    if status is Status.COMPLETED and session.result is not None:
         preview = _preview(session)
         written = session.past.results if session.past is not None else []
-        if ref not in [entry.artifact for entry in written]:
-            session.append(ResultEntry(artifact=ref, preview=preview))
-        session.record(ResultSubmitted(result=ref, preview=preview))
-        return ref
-    if status is Status.NEEDS_ATTENTION and (text := last_text(session)):
-        ref = artifacts.put(f"{name}.unverified.md", text.encode("utf-8", "backslashreplace"))
-        await session.env.recorder.settle()
-        return ref
-    return None
+        if session.result not in [entry.artifact for entry in written]:
+            session.append(ResultEntry(artifact=session.result, preview=preview))
+        submitted = ResultSubmitted(result=session.result, preview=preview)
+    if error is not None:
+        session.append(ErrorEntry(title=error.title, text=error.message, hint=error.hint))
+    return submitted
 
 
 def _preview(session: Session) -> str:

@@ -105,7 +105,8 @@ async def run_session(session: Session) -> None:
     except Exception as raised:  # what a session can't survive is the run's to handle
         session.env.fail(raised)
     finally:
-        session.ended.set()
+        if not session.closing:  # else whoever ends it says so, once its final event is on disk
+            session.ended.set()
 
 
 async def _loop(session: Session) -> tuple[Status, Failure | None]:

@@ -83,6 +83,7 @@ class Session:
         self.call_ids: set[str] = set()
         self.open_calls: dict[str, ToolCallEntry] = {}
         self.inbox = Inbox()
+        self._delivering: list[SteerEntry | FollowUpEntry] = []
         self.gate = Gate(run=run_latch)
         self.ended = anyio.Event()
         self.body = anyio.CancelScope()
@@ -210,18 +211,30 @@ class Session:
             settings=Settings(thinking=self.agent.thinking, tool_choice=self.forced_tool),
         )
 
-    def deliver_messages(self) -> None:
+    async def deliver_messages(self) -> None:
         """Put every waiting steer, and a follow-up that is due, into the next request's context."""
-        for steer in self.inbox.take_steers():
-            self._deliver(SteerEntry(text=steer.text, command=steer.id))
-        if self.follow_up_due and (follow_up := self.inbox.take_follow_up()):
-            self._deliver(FollowUpEntry(text=follow_up.text, command=follow_up.id))
-        self.follow_up_due = False
+        while messages := self._due_messages():
+            self._delivering += messages
+            self.append(*messages)
+            self.log.sync()
+            with anyio.CancelScope(shield=True):
+                await self.env.recorder.settle()
+            self.tell_deliveries()
 
-    def _deliver(self, message: SteerEntry | FollowUpEntry) -> None:
-        self.append(message)
-        self.log.sync()
-        self.record(SteerDelivered(command=message.command, turn=self.turn))
+    def _due_messages(self) -> list[SteerEntry | FollowUpEntry]:
+        due: list[SteerEntry | FollowUpEntry] = [
+            SteerEntry(text=steer.text, command=steer.id) for steer in self.inbox.take_steers()
+        ]
+        if self.follow_up_due and (follow_up := self.inbox.take_follow_up()):
+            due.append(FollowUpEntry(text=follow_up.text, command=follow_up.id))
+        self.follow_up_due = False
+        return due
+
+    def tell_deliveries(self) -> None:
+        """Journal, once for each message, that it is in the context; it is on the disk there."""
+        for message in self._delivering:
+            self.record(SteerDelivered(command=message.command, turn=self.turn))
+        self._delivering.clear()
 
     def tell(self, text: str, *, source: Literal["crew", "reminder"] = "crew") -> None:
         """Say something to the model in crew's own name."""

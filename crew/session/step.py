@@ -115,7 +115,7 @@ async def _turn(session: Session) -> Action:
 async def _ask(session: Session) -> Answer:
     """Ask until there is an answer: a hard pause cuts the request, and it is asked again."""
     while True:
-        session.deliver_messages()
+        await session.deliver_messages()
         with anyio.CancelScope() as scope:
             session.current_request = scope
             try:

@@ -61,7 +61,12 @@ class Watch:
 
     def began(self, live: LiveRun) -> None:
         """A process took the run up."""
-        self._world.allowed = lambda key: _allowed(live, key)
+        folder = RunFolder(live.folder.parent.parent, live.id)
+        self._world.allowed = lambda key: _allowed(folder, key)
+        self._world.reported = lambda command: any(
+            isinstance(event, SteerUndelivered) and event.command == command
+            for event in journal.read(folder)
+        )
 
     def refused(self, error: CrewError) -> None:
         """The program would not begin: the disk is in trouble, or the run is over."""
@@ -162,9 +167,9 @@ def _transcripts(folder: RunFolder) -> dict[str, list[bytes]]:
     return found
 
 
-def _allowed(live: LiveRun, key: str) -> bool:
+def _allowed(folder: RunFolder, key: str) -> bool:
     """Whether a person allowed an act in this process."""
-    events = list(journal.read(RunFolder(live.folder.parent.parent, live.id)))
+    events = list(journal.read(folder))
     epoch = max(event.epoch for event in events)
     asked = {
         event.request

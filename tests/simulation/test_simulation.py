@@ -20,6 +20,11 @@ PINNED = {
     205: "a child was on the disk without its parent's call for it",
     406: "a step that was allowed before a resume could not be allowed again",
     446: "commands were taken behind the run's end, when the disk had refused once",
+    482: "a permission of a session that had ended was answered once more",
+    1093: "a session that was ended over its head had ended before its final event",
+    1156: "a child whose parent's turn was cancelled at a resume never ended",
+    1167: "a delivery was told before it was on the disk, and told again",
+    4157: "a result was announced before what its session did to come to it was on the disk",
     452: "a run whose disk had refused once was ended before its sessions",
 }
 """Seeds that found a mistake when it was made, and what it was."""

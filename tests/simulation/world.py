@@ -51,7 +51,8 @@ class World:
         accepted: Messages whose sender has a receipt: command id to session.
         spent: Tokens that the model counted.
         broken: What was seen that must not be.
-        asked: Whether a person allowed an act of this key in this process.
+        allowed: Whether a person allowed an act of this key in this process.
+        reported: Whether a message's sender was told that nobody saw it.
     """
 
     seed: int
@@ -62,6 +63,7 @@ class World:
     spent: Counter[str] = field(default_factory=Counter)
     broken: list[str] = field(default_factory=list)
     allowed: Callable[[str], bool] = lambda key: False
+    reported: Callable[[str], bool] = lambda command: False
     asks: Counter[tuple[str, int]] = field(default_factory=Counter)
 
     def violated(self, what: str) -> None:
@@ -243,7 +245,8 @@ class SimModel:
             if times > 1:
                 self._world.violated(f"{request.session}: {command} is there {times} times")
         for command, session in self._world.accepted.items():
-            if session == request.session and command.startswith("steer") and not heard[command]:
+            mine = session == request.session and command.startswith("steer")
+            if mine and not heard[command] and not self._world.reported(command):
                 self._world.violated(f"{session}: {command} was accepted and is not in the context")
         tried = Counter(message.args.get("key") for message in request.messages if _acts(message))
         for call, result in _last_results(request.messages):
