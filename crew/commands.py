@@ -78,6 +78,17 @@ class Cancel(CommandBase):
     reason: str = ""
 
 
+class Retry(CommandBase):
+    """Run a task that has ended again, with all that depends on it, in a run that goes on.
+
+    Attributes:
+        task: None for every task that did not complete.
+    """
+
+    kind: Literal["retry"] = "retry"
+    task: str | None = None
+
+
 class Answer(CommandBase):
     """A person's word on a permission request."""
 
@@ -88,7 +99,8 @@ class Answer(CommandBase):
 
 
 Command = Annotated[
-    Steer | FollowUp | Pause | Resume | Step | Cancel | Answer, Field(discriminator="kind")
+    Steer | FollowUp | Pause | Resume | Step | Cancel | Retry | Answer,
+    Field(discriminator="kind"),
 ]
 
 

@@ -140,6 +140,17 @@ class TaskEnded(EventBase):
     result: ArtifactRef | None = None
 
 
+class TasksReopened(EventBase):
+    """Tasks that had ended are pending again, by a retry; each next attempt is a new session.
+
+    Attributes:
+        tasks: In board order.
+    """
+
+    kind: Literal["tasks.reopened"] = "tasks.reopened"
+    tasks: tuple[str, ...]
+
+
 class SessionStarted(EventBase):
     """A session exists; its transcript is `sessions/<session>.jsonl`.
 
@@ -290,6 +301,7 @@ KnownEvent = Annotated[
     | TaskAdded
     | TaskStarted
     | TaskEnded
+    | TasksReopened
     | SessionStarted
     | SessionStatus
     | SessionEnded

@@ -95,15 +95,30 @@ def retry(
     detach: Detach = False,
     folder: Folder = None,
 ) -> None:
-    """Run again what did not complete in a run that has ended, or one task of it.
+    """Run again what did not complete in a run, or one task of it, whatever it came to.
 
     With it runs again whatever depends on it; all else keeps its result. Earlier attempts stay,
-    with their transcripts. Exit codes: those of crew run.
+    with their transcripts. A run that goes on is told so, and takes no options.
+    Exit codes: those of crew run; of a run that goes on 0 accepted, 2 refused.
     """
     from crew.cli.runs import open_target
+    from crew.records import TERMINAL
 
     check_options(plain=plain, json=json, detach=detach, report=report)
     run, task = open_target(target, folder)
+    if run.summary.live and run.summary.status not in TERMINAL:
+        given = {
+            "--plain": plain,
+            "--json": json,
+            "--max-concurrency": max_concurrency,
+            "--budget": budget,
+            "--allow": allow,
+            "--fail-on": fail_on,
+            "--report": report,
+            "--detach": detach,
+        }
+        _retry_there(run, target, task, folder, [name for name, value in given.items() if value])
+        return
     request = _request(
         run,
         folder,
@@ -130,6 +145,20 @@ def _unpause(run: "StoredRun", target: str, session: str | None, folder: Path | 
             f"run {run.id} is run by {who}: {error.message}",
             hint=f"follow it with crew watch {run.id}",
         ) from error
+
+
+def _retry_there(
+    run: "StoredRun", target: str, task: str, folder: Path | None, options: list[str]
+) -> None:
+    """Have the process that runs a run try a task again."""
+    from crew.commands import Retry
+
+    if options:
+        raise UsageError(
+            f"run {run.id} goes on in its own process, {options[0]} can't change it",
+            hint=f"without options: crew retry {target}; or wait for its end: crew wait {run.id}",
+        )
+    send(target, Retry(id=new_id(), task=task or None), folder)
 
 
 def _request(

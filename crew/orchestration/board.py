@@ -5,7 +5,7 @@ or fails with `StaleTaskVersionError`.
 """
 
 import threading
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -119,6 +119,29 @@ class TaskBoard:
         return self._write(
             task, expected, lambda old, _: replace(_owned(old, owner), status="pending", owner=None)
         )
+
+    def reopen(self, tasks: Collection[str], *, remove: Container[str] = ()) -> None:
+        """Make tasks that have ended pending again, and take some off the board.
+
+        Raises:
+            BoardError: One of them has not ended; nothing changed.
+        """
+        with self._lock:
+            for name in tasks:
+                if self._tasks[name].status not in DONE | DEAD:
+                    raise BoardError(f"task {name} is {self._tasks[name].status}")
+            left = {name: task for name, task in self._tasks.items() if name not in remove}
+            for name in tasks:
+                if (old := left.get(name)) is not None:
+                    left[name] = replace(
+                        old,
+                        status="pending",
+                        version=old.version + 1,
+                        value=None,
+                        result=None,
+                        error=None,
+                    )
+            self._tasks = MappingProxyType(left)
 
     def complete(
         self, task: str, *, expected: int, owner: str, value: Any, result: ArtifactRef | None

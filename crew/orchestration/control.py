@@ -8,9 +8,9 @@ from datetime import datetime
 import anyio
 
 from crew.bus.recorder import Recorder
-from crew.commands import Answer, Cancel, Command, Pause, Receipt, Resume
+from crew.commands import Answer, Cancel, Command, Pause, Receipt, Resume, Retry
 from crew.errors import CommandError, SessionEndedError
-from crew.events import CommandAccepted, CommandRefused, RunPaused, RunResumed
+from crew.events import CommandAccepted, CommandRefused, RunPaused, RunResumed, TasksReopened
 from crew.orchestration.roster import Roster
 from crew.records import UNSTAMPED
 from crew.session.permissions import Approvals
@@ -32,6 +32,7 @@ class RunControl:
 
     Args:
         cancel: Cancels the whole run, given the reason.
+        retry: Has a task run again, or with None all that did not complete; says what follows.
 
     Attributes:
         cancel: The same.
@@ -44,12 +45,14 @@ class RunControl:
         recorder: Recorder,
         approvals: Approvals,
         cancel: Callable[[str], None],
+        retry: Callable[[str | None], TasksReopened],
         now: Callable[[], datetime],
     ) -> None:
         self._roster = roster
         self._recorder = recorder
         self._approvals = approvals
         self.cancel = cancel
+        self._retry = retry
         self._now = now
         self._replies: OrderedDict[str, _Reply] = OrderedDict()
         self._closed = ""
@@ -89,7 +92,8 @@ class RunControl:
         if command.at == UNSTAMPED:
             command = command.model_copy(update={"at": self._now()})
         if self._closed:
-            raise SessionEndedError(f"the run has ended: {self._closed}")
+            hint = "run it again: crew retry RUN/TASK" if isinstance(command, Retry) else ""
+            raise SessionEndedError(f"the run has ended: {self._closed}", hint=hint)
         session = getattr(command, "session", None)
         try:
             consequences = self._apply(command)
@@ -104,7 +108,7 @@ class RunControl:
             event = await self._recorder.commit(accepted, *consequences)
         return Receipt(command=command.id, seq=event.seq)
 
-    def _apply(self, command: Command) -> tuple[RunPaused | RunResumed, ...]:
+    def _apply(self, command: Command) -> tuple[RunPaused | RunResumed | TasksReopened, ...]:
         """Act at once, without awaiting: what follows from it is journaled after its acceptance.
 
         Returns:
@@ -121,6 +125,8 @@ class RunControl:
             case Resume(session=None):
                 self._roster.resume()
                 return (RunResumed(),)
+            case Retry():
+                return (self._retry(command.task),)
             case Cancel(session=None):
                 self.cancel(command.reason or f"cancelled by {command.by}")
             case _:

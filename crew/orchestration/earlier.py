@@ -1,6 +1,6 @@
-"""Tasks as an earlier process of the run left them."""
+"""Tasks as earlier work on the run left them: another process, or an attempt that is made anew."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from crew.bus.recorder import Recorder
 from crew.definitions.types import Step
 from crew.errors import ToolError
 from crew.events import Notice
-from crew.orchestration.board import Task
+from crew.orchestration.board import Task, Tasks
 from crew.orchestration.fold import fold_results
 from crew.orchestration.history import PastTask
 from crew.records import ArtifactRef
@@ -27,9 +27,30 @@ class EarlierTasks:
     def __init__(
         self, past: Mapping[str, PastTask], steps: Mapping[str, Step], recorder: Recorder
     ) -> None:
-        self._past = past
+        self._past = dict(past)
         self._steps = steps
         self._recorder = recorder
+
+    def __contains__(self, task: str) -> bool:
+        return task in self._past
+
+    def beside(self, board: Tasks) -> dict[str, PastTask]:
+        """The tasks that are not on the board: items of fan-outs that are not at work."""
+        return {name: task for name, task in self._past.items() if name not in board}
+
+    def keep(self, task: Task | PastTask, *, again: bool) -> None:
+        """Keep a task that is not on the board, as it is or to be run again."""
+        past = PastTask(id=task.id, step=task.step, needs=task.needs, attempt=task.attempt)
+        if not again:
+            past.status, past.result, past.error = task.status, task.result, task.error
+        self._past[task.id] = past
+
+    def dropped(self, fan_out: Task, items: Container[str]) -> Iterator[str]:
+        """The items of an earlier attempt that this one does not have, its list being shorter."""
+        for part in self._parts(fan_out):
+            if part.status == "pending" and part.id not in items:
+                part.status = "skipped"
+                yield part.id
 
     def restored(self, task: Task) -> Task:
         """A task as it was left; one that was worked on is pending."""
@@ -51,9 +72,12 @@ class EarlierTasks:
         done = replace(task, status="completed", attempt=past.attempt, result=past.result)
         if past.result is not None:
             return replace(done, value=self._value(past.result))
-        parts = [part for part in self._past.values() if part.step == task.id != part.id]
-        values = [None if part.result is None else self._value(part.result) for part in parts]
+        results = [part.result for part in self._parts(task) if part.status == "completed"]
+        values = [None if result is None else self._value(result) for result in results]
         return replace(done, value=fold_results(self._steps[task.step], values))
+
+    def _parts(self, fan_out: Task) -> list[PastTask]:
+        return [part for part in self._past.values() if part.step == fan_out.id != part.id]
 
     def _value(self, result: ArtifactRef) -> Any:
         return from_json(self._recorder.artifacts.get(result.name))

@@ -223,6 +223,7 @@ class Engine:
             recorder=self._recorder,
             approvals=self._approvals,
             cancel=cancel,
+            retry=scheduler.reopen,
             now=self._sources.now,
         )
 

@@ -8,7 +8,7 @@ from typing import Literal
 from crew import __version__
 from crew.bus.past import take_past
 from crew.bus.transcript import DiskTranscript
-from crew.commands import Cancel, FollowUp, Pause, Receipt, Resume, Steer, Step
+from crew.commands import Cancel, FollowUp, Pause, Receipt, Resume, Retry, Steer, Step
 from crew.entries import Entry, Outcome, ToolResultEntry
 from crew.errors import UsageError
 from crew.events import (
@@ -29,11 +29,13 @@ from crew.events import (
     SteerUndelivered,
     TaskAdded,
     TaskEnded,
+    TasksReopened,
     TaskStarted,
     TaskStatus,
     ToolBegan,
 )
-from crew.orchestration.board import DEAD
+from crew.orchestration.again import run_again
+from crew.orchestration.board import DEAD, DONE
 from crew.records import NO_USAGE, ArtifactRef, Failure, Status, Usage
 from crew.session.gate import Latch
 from crew.session.past import Past, Standing, total
@@ -123,6 +125,7 @@ class History:
         self.attempts: list[Event] = []
         self.continued: RunContinued | None = None
         self._last: datetime | None = None
+        self._due: tuple[str, ...] = ()
         for event in read(folder):
             self.fold(event)
 
@@ -133,7 +136,8 @@ class History:
             again: Tasks that ended and are to be run again, of a run that has ended.
         """
         reason: Literal["interrupted", "retry"] = "retry" if again else "interrupted"
-        self.continued = RunContinued(reason=reason, tasks=tuple(again), version=__version__)
+        tasks = tuple(again) or self._due
+        self.continued = RunContinued(reason=reason, tasks=tasks, version=__version__)
         self._continue(self.continued)
 
     def to_retry(self, task: str | None) -> list[str]:
@@ -145,32 +149,12 @@ class History:
         Raises:
             UsageError: There is no such task, or nothing to run again.
         """
-        if task is not None and task not in self.tasks:
-            known = ", ".join(self.tasks) or "none"
-            raise UsageError(f"the run has no task {task}", hint=f"there are: {known}")
-        again = {task} if task is not None else self._dead()
+        again = run_again(self.tasks, task)
         if not again:
             raise UsageError(
                 "every task of the run has completed", hint="name the one to run again: RUN/TASK"
             )
-        if task is not None and not self._dead().intersection(self._parts(task)):
-            again.update(self._parts(task))
-        while more := {name for name in self.tasks if self._follows(name, again)} - again:
-            again |= more
-        return [name for name in self.tasks if name in again]
-
-    def _dead(self) -> set[str]:
-        return {name for name, task in self.tasks.items() if task.status in DEAD}
-
-    def _parts(self, step: str) -> list[str]:
-        return [name for name, task in self.tasks.items() if task.step == step != name]
-
-    def _follows(self, name: str, again: set[str]) -> bool:
-        """Whether a task is to be run again because others are."""
-        task = self.tasks[name]
-        if task.step != name:  # the list that it came from is made anew
-            return bool(again.intersection(self.tasks[task.step].needs))
-        return bool(again.intersection(task.needs) or again.intersection(self._parts(name)))
+        return again
 
     def task_statuses(self) -> dict[str, Status]:
         """Of each task the status of its last session that has ended."""
@@ -279,22 +263,26 @@ class History:
                 self.told_paused = True
             case RunResumed():
                 self.told_paused = False
-            case RunContinued():
+            case RunContinued() | TasksReopened():
                 self._continue(event)
             case RunEnded():
                 self.ended = event
             case _:
                 pass
 
-    def _continue(self, event: RunContinued) -> None:
+    def _continue(self, event: RunContinued | TasksReopened) -> None:
         if self.ended is not None:
             self.ended = self.cancelled = None
             self.latch = Latch.OPEN
             self.told_paused = False
         self.attempts.append(event)
+        self._due = ()
         for name in event.tasks:
             task = self.tasks[name]
             task.status, task.began, task.result, task.error = "pending", False, None, None
+
+    def _ended_of(self, tasks: Collection[str]) -> tuple[str, ...]:
+        return tuple(name for name in tasks if self.tasks[name].status in DONE | DEAD)
 
     def _fold_task(self, event: TaskAdded | TaskStarted | TaskEnded) -> None:
         name = event.task or ""
@@ -350,6 +338,9 @@ class History:
                 self.cancelled = command.reason or f"cancelled by {command.by}"
             case Pause(session=None):
                 self.latch = max(self.latch, Latch.HARD if command.hard else Latch.SOFT)
+            case Retry() if command.task is None or command.task in self.tasks:
+                # The process may have been lost before it said what follows.
+                self._due = self._ended_of(run_again(self.tasks, command.task))
             case Resume(session=None):
                 self.latch = Latch.OPEN
             case _:

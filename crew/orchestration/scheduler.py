@@ -4,7 +4,7 @@ Deterministic: tasks start in board order, at most `max_concurrency` sessions at
 model decides the path.
 """
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import anyio
@@ -13,12 +13,13 @@ from anyio.abc import TaskGroup
 from crew.bus.recorder import Recorder
 from crew.definitions.conditions import compile_condition
 from crew.definitions.types import Plan, Step
-from crew.errors import CrewError, StoreError
-from crew.events import TaskAdded, TaskEnded, TaskStarted, TaskStatus
+from crew.errors import CommandError, CrewError, StoreError
+from crew.events import TasksReopened, TaskStarted, TaskStatus
 from crew.orchestration.board import DEAD, DONE, Task, TaskBoard
 from crew.orchestration.earlier import EarlierTasks
 from crew.orchestration.fold import fold_results
-from crew.orchestration.history import History, PastTask
+from crew.orchestration.history import History
+from crew.orchestration.journaled import JournaledBoard
 from crew.orchestration.prompts import lookup, step_prompt
 from crew.orchestration.roster import Ended, Roster
 from crew.orchestration.supervision import Supervisor, Then
@@ -61,9 +62,11 @@ class Scheduler:
         self._stopped = False
         self._changed = anyio.Event()
         self.statuses: dict[str, Status] = {}
-        self._past: Mapping[str, PastTask] = history.tasks if history is not None else {}
-        self._earlier = EarlierTasks(self._past, self._steps, recorder)
-        self._begun = {name for name, task in self._past.items() if task.began}
+        past = history.tasks if history is not None else {}
+        earlier = EarlierTasks(past, self._steps, recorder)
+        self._written = JournaledBoard(board, recorder, earlier, self._supervisor)
+        self._begun = {name for name, task in past.items() if task.began}
+        self._folding: set[str] = set()
         if history is not None:
             self.statuses.update(history.task_statuses())
             for event in history.attempts:
@@ -75,7 +78,7 @@ class Scheduler:
         Raises:
             StoreError: The run folder can't be written.
         """
-        await self._put(
+        await self._written.add(
             [
                 Task(id=step.id, step=step.id, role=step.role, needs=step.needs)
                 for step in self._plan.workflow.steps
@@ -85,7 +88,7 @@ class Scheduler:
             while not self._board.finished:
                 changed = self._changed
                 if self._stopped:
-                    await self._cancel_pending()
+                    await self._written.cancel_pending(but=self._begun)
                 self._start_ready(tasks)
                 if not self._board.finished:
                     await changed.wait()
@@ -95,22 +98,22 @@ class Scheduler:
         self._stopped = True
         self._notify()
 
-    async def _put(self, tasks: list[Task], titles: Mapping[str, str] | None = None) -> None:
-        restored = [self._earlier.restored(task) for task in tasks]
-        lost = self._board.add(restored)
-        for task in tasks:
-            if task.id not in self._past:
-                title = (titles or {}).get(task.id, "")
-                self._recorder.record(
-                    TaskAdded(
-                        task=task.id, step=task.step, role=task.role, needs=task.needs, title=title
-                    )
-                )
-        await self._tell_lost(lost)
+    def reopen(self, task: str | None) -> TasksReopened:
+        """Have a task that has ended run again, with all that depends on it.
 
-    async def _cancel_pending(self) -> None:
-        for task in self._board.cancel_pending(but=self._begun):
-            await self._recorder.commit(TaskEnded(task=task.id, status="cancelled"))
+        Args:
+            task: None for all that did not complete.
+
+        Raises:
+            CommandError: It can't; nothing changed.
+        """
+        if self._stopped:
+            raise CommandError("the run is being cancelled")
+        happened = self._written.reopen(task, self._folding)
+        for name in happened.tasks:
+            self.statuses.pop(name, None)
+        self._notify()
+        return happened
 
     def _start_ready(self, tasks: TaskGroup) -> None:
         # What was interrupted goes first, so that no more sessions live than may.
@@ -136,7 +139,7 @@ class Scheduler:
     async def _work(self, task: Task) -> None:
         try:
             if task.id == task.step and not self._wanted(task):
-                await self._skip(task)
+                await self._written.skip(task)
             else:
                 await self._attempt(task)
         finally:
@@ -150,10 +153,6 @@ class Scheduler:
     def _read(self, task: Task) -> Callable[..., Any]:
         results = {name: self._board.tasks[name].value for name in self._ancestors[task.step]}
         return lookup(self._goal, results, task.item)
-
-    async def _skip(self, task: Task) -> None:
-        await self._recorder.commit(TaskEnded(task=task.id, status="skipped"))
-        self._board.skip(task.id, expected=task.version, owner=task.owner or "")
 
     def _start(self, task: Task) -> None:
         """Journal that an attempt begins, unless an earlier process has begun it."""
@@ -170,14 +169,14 @@ class Scheduler:
             raise
         except CrewError as error:
             failure = Failure(title=error.title, message=error.message, hint=error.hint)
-            await self._fail(task, "failed", failure)
+            await self._written.fail(task, "failed", failure)
             return
         self.statuses[task.id] = session.status
         if session.status is Status.COMPLETED:
-            await self._complete(task, session)
+            await self._written.complete(task, session.value, session.result)
         elif session.status is Status.CANCELLED:
             then: Then = "restart" if session.again else "end"
-            await self._fail(task, "cancelled", session.error, then)
+            await self._written.fail(task, "cancelled", session.error, then)
         else:
             await self._judge(task, session)
 
@@ -194,7 +193,7 @@ class Scheduler:
             named = {other.id: _session_of(other) for other in running}
             others = self._supervisor.others(task.id, named)
             await self._roster.restart([named[other] for other in others], f"{task.id} failed")
-        await self._fail(task, "failed", verdict.error, verdict.then)
+        await self._written.fail(task, "failed", verdict.error, verdict.then)
 
     async def _session(self, task: Task) -> Ended:
         step = self._steps[task.step]
@@ -234,58 +233,18 @@ class Scheduler:
         text = "" if item is None else str(item)
         return " ".join(self._recorder.redact.plain(text).split())[:80]
 
-    async def _complete(self, task: Task, session: Ended) -> None:
-        ended = TaskEnded(
-            task=task.id, status="completed", attempt=task.attempt, result=session.result
-        )
-        await self._recorder.commit(ended)
-        self._board.complete(
-            task.id,
-            expected=task.version,
-            owner=task.owner or "",
-            value=session.value,
-            result=session.result,
-        )
-
-    async def _fail(
-        self, task: Task, status: TaskStatus, error: Failure | None, then: Then = "end"
-    ) -> None:
-        ended = TaskEnded(
-            task=task.id,
-            status=status,
-            attempt=task.attempt,
-            retry=then != "end",
-            restart=then == "restart",
-            error=error,
-        )
-        self._supervisor.fold(await self._recorder.commit(ended))
-        owner = task.owner or ""
-        if then != "end":
-            self._board.release(task.id, expected=task.version, owner=owner)
-            return
-        _, lost = self._board.fail(
-            task.id, expected=task.version, owner=owner, status=status, error=error
-        )
-        await self._tell_lost(lost)
-
-    async def _tell_lost(self, lost: list[Task]) -> None:
-        for task in lost:
-            await self._recorder.commit(
-                TaskEnded(task=task.id, status=task.status, error=task.error)
-            )
-
     # A task for each item.
 
     async def _fan_out(self, task: Task) -> None:
         if not self._wanted(task):
-            await self._skip(task)
+            await self._written.skip(task)
             self._notify()
             return
         step = self._steps[task.step]
         items = self._read(task)(tuple((step.foreach or "").split(".")))
         if not isinstance(items, list):
             message = f"foreach: {step.foreach} is not a list"
-            await self._fail(task, "failed", Failure(title="Fan-out", message=message))
+            await self._written.fail(task, "failed", Failure(title="Fan-out", message=message))
             self._notify()
             return
         self._start(task)
@@ -293,39 +252,32 @@ class Scheduler:
             Task(id=f"{task.id}_{number}", step=step.id, role=step.role, item=item)
             for number, item in enumerate(items, start=1)
         ]
-        await self._put(parts, {part.id: self._title(part.item) for part in parts})
-        await self._drop_parts(task, but={part.id for part in parts})
+        await self._written.add(parts, {part.id: self._title(part.item) for part in parts})
+        await self._written.drop(task, but={part.id for part in parts})
         self._notify()
         await self._fold(task, step, [part.id for part in parts])
         self._notify()
 
-    async def _drop_parts(self, task: Task, *, but: Container[str]) -> None:
-        """End the parts of an earlier attempt, whose list was longer."""
-        for part in self._past.values():
-            if part.step == task.id != part.id and part.status == "pending" and part.id not in but:
-                await self._recorder.commit(TaskEnded(task=part.id, status="skipped"))
-
-    async def _fold(self, task: Task, step: Step, parts: list[str]) -> None:
+    async def _all_ended(self, task: Task, parts: list[str]) -> list[Task]:
+        self._folding.add(task.id)
         while True:
             changed = self._changed
             done = [self._board.tasks[part] for part in parts]
             if all(part.status in DONE | DEAD for part in done):
-                break
+                self._folding.remove(task.id)
+                return done
             await changed.wait()
+
+    async def _fold(self, task: Task, step: Step, parts: list[str]) -> None:
+        done = await self._all_ended(task, parts)
         dead = [part.id for part in done if part.status in DEAD]
         if dead:
             status: TaskStatus = "cancelled" if self._stopped else "failed"
             message = f"{len(dead)} of {len(parts)} items did not complete: {', '.join(dead)}"
-            await self._fail(task, status, Failure(title="Fan-out", message=message))
+            await self._written.fail(task, status, Failure(title="Fan-out", message=message))
             return
-        results = [part.value for part in done]
-        value = fold_results(step, results)
-        await self._recorder.commit(
-            TaskEnded(task=task.id, status="completed", attempt=task.attempt)
-        )
-        self._board.complete(
-            task.id, expected=task.version, owner=task.owner or "", value=value, result=None
-        )
+        value = fold_results(step, [part.value for part in done])
+        await self._written.complete(task, value, None)
 
 
 def _session_of(task: Task) -> str:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from crew.budget import limit_words
 from crew.definitions.types import Supervision
-from crew.events import Event, RunContinued, TaskEnded, TaskStarted
+from crew.events import Event, RunContinued, TaskEnded, TasksReopened, TaskStarted
 from crew.records import Failure, Status
 
 RETRIED = frozenset({Status.FAILED, Status.NEEDS_ATTENTION, Status.MAX_TURNS})
@@ -66,7 +66,7 @@ class Supervisor:
             case TaskEnded(task=str() as task, restart=True, status="failed"):
                 most = self._rule.max_restarts if self._rule is not None else 1
                 self._restarts.setdefault(task, deque(maxlen=most)).append(event.at)
-            case RunContinued(tasks=tasks):
+            case RunContinued(tasks=tasks) | TasksReopened(tasks=tasks):
                 for task in tasks:  # whom a person runs again has all its tries anew
                     self._retries.pop(task, None)
                     self._restarts.pop(task, None)

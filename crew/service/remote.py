@@ -6,7 +6,7 @@ from datetime import datetime
 import anyio
 
 from crew.bus.disk import DiskFeed
-from crew.commands import Command, Receipt
+from crew.commands import Command, Receipt, Retry
 from crew.errors import CommandError, RunGoneError, SessionEndedError
 from crew.events import CommandAccepted, CommandRefused, Event, RunEnded, parse_event
 from crew.feed import Grew
@@ -58,7 +58,7 @@ class RemoteControl:
         """
         last = self._last()
         after = last.seq if last is not None else 0
-        self._check_alive()
+        self._check_alive(command)
         if command.at == UNSTAMPED:
             command = command.model_copy(update={"at": self._now()})
         self._count += 1
@@ -79,7 +79,7 @@ class RemoteControl:
                 raise CommandError(answer.reason, hint=answer.hint)
             case RunEnded():
                 raise SessionEndedError(f"the run has ended: {answer.status.value}")
-        self._check_alive()
+        self._check_alive(command)
         if taken:
             raise CommandError(
                 "the run's process took it and has not answered yet",
@@ -113,10 +113,13 @@ class RemoteControl:
         await anyio.sleep(_GLANCE)  # its last words are still to be read
         scope.cancel()
 
-    def _check_alive(self) -> None:
+    def _check_alive(self, command: Command) -> None:
         last = self._last()
         if isinstance(last, RunEnded):
-            raise SessionEndedError(f"the run has ended: {last.status.value}")
+            task = f"/{command.task}" if isinstance(command, Retry) and command.task else ""
+            again = f"run it again: crew retry {self._folder.id}{task}"
+            hint = again if isinstance(command, Retry) else ""
+            raise SessionEndedError(f"the run has ended: {last.status.value}", hint=hint)
         held = holder(self._folder)
         if held is not None and held.live:
             return

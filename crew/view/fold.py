@@ -25,6 +25,7 @@ from crew.events import (
     SteerUndelivered,
     TaskAdded,
     TaskEnded,
+    TasksReopened,
     TaskStarted,
     ToolBegan,
     Unknown,
@@ -119,6 +120,8 @@ class RunFold:
                 self._continue(event)
             case TaskAdded() | TaskStarted() | TaskEnded():
                 self._task_event(event)
+            case TasksReopened():
+                self._reopen(event.tasks)
             case SessionStarted() | SessionStatus() | SessionEnded() | ResultSubmitted():
                 self._session_event(event)
             case CommandAccepted() | CommandRefused() | SteerDelivered() | SteerUndelivered():
@@ -137,12 +140,16 @@ class RunFold:
         """The run goes on: tasks that are run again wait, and what nobody answered is void."""
         if self._head.over:
             self._set(status=Status.RUNNING, ended=None, error=None, result=None)
-        for name in event.tasks:
-            if (task := self._tasks.get(name)) is not None:
-                self._tasks[name] = replace(task, status="pending", error=None, result=None)
+        self._reopen(event.tasks)
         for session in self._sessions.values():
             if not session.over:
                 self._sessions[session.id] = replace(session, asks=(), progress=None)
+
+    def _reopen(self, tasks: Iterable[str]) -> None:
+        waiting: dict[str, Any] = {"status": "pending", "error": None, "result": None}
+        for name in tasks:
+            if (task := self._tasks.get(name)) is not None:
+                self._tasks[name] = replace(task, **waiting, started=None, finished=None)
 
     def _run_event(self, event: RunStarted | RunPaused | RunResumed | RunEnded) -> None:
         if self._head.over:

@@ -3,7 +3,7 @@
 from datetime import datetime, tzinfo
 from typing import assert_never
 
-from crew.commands import Answer, Cancel, Command, FollowUp, Pause, Resume, Steer, Step
+from crew.commands import Answer, Cancel, Command, FollowUp, Pause, Resume, Retry, Steer, Step
 from crew.events import (
     CommandAccepted,
     CommandRefused,
@@ -24,6 +24,7 @@ from crew.events import (
     SteerUndelivered,
     TaskAdded,
     TaskEnded,
+    TasksReopened,
     TaskStarted,
     ToolBegan,
     Unknown,
@@ -47,6 +48,8 @@ def event_line(event: Event, *, tz: tzinfo) -> str | None:
             words = _run_words(event)
         case TaskAdded() | TaskStarted() | TaskEnded():
             words = _task_words(event)
+        case TasksReopened():
+            words = _again_words(event.tasks)
         case SessionStarted() | SessionStatus() | SessionEnded() | ResultSubmitted():
             words = _session_words(event)
         case CommandAccepted() | CommandRefused() | SteerDelivered() | SteerUndelivered():
@@ -96,6 +99,8 @@ def command_words(command: Command) -> str:
         case Cancel():
             words = "cancel the turn" if command.scope == "turn" else "cancel"
             return _because(words, command.reason)
+        case Retry():
+            return f"retry {one_line(command.task)}" if command.task else "retry what failed"
         case Answer():
             return _because(f"answer: {_ANSWERS[command.decision]}", command.reason)
         case _:
@@ -121,7 +126,7 @@ def _run_words(
         case RunResumed():
             return "goes on"
         case RunContinued(reason="retry"):
-            return f"runs again: {', '.join(map(one_line, event.tasks))}"
+            return _again_words(event.tasks)
         case RunContinued():
             return "was interrupted, and goes on"
         case RunEnded():
@@ -130,6 +135,10 @@ def _run_words(
             return f"{words} ({used})" if used else words
         case _:
             assert_never(event)
+
+
+def _again_words(tasks: tuple[str, ...]) -> str:
+    return f"runs again: {', '.join(map(one_line, tasks))}"
 
 
 def _task_words(event: TaskAdded | TaskStarted | TaskEnded) -> str | None:
@@ -177,7 +186,7 @@ def _command_words(
     event: CommandAccepted | CommandRefused | SteerDelivered | SteerUndelivered,
 ) -> str | None:
     match event:
-        case CommandAccepted(command=Answer() | Pause() | Resume(session=None)):
+        case CommandAccepted(command=Answer() | Pause() | Resume(session=None) | Retry()):
             return None
         case CommandAccepted():
             return command_words(event.command)

@@ -58,7 +58,7 @@ class TaskView:
         attempt: The latest attempt, 0 before the first.
         error: Why the latest attempt that ended did not succeed.
         sessions: One for each attempt, in order.
-        started: When its first attempt began.
+        started: When its first attempt began, since it was last run again.
         finished: When it ended for good.
     """
 

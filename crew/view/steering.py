@@ -10,6 +10,7 @@ from crew.commands import (
     FollowUp,
     Pause,
     Resume,
+    Retry,
     Steer,
     Step,
 )
@@ -117,7 +118,7 @@ def command_for(deed: Deed, *, command: str, session: str, text: str = "") -> Co
 def reply_words(view: RunView, reply: CommandView) -> tuple[bool, str]:
     """What became of a command, as the journal has it: whether it went well, and words."""
     command = reply.command
-    target = getattr(command, "session", None)
+    target = getattr(command, "session", None) or getattr(command, "task", None)
     who = one_line(target) if target else "the run"
     what = f"{_NAMES[type(command)]} {who}"
     if isinstance(command, Answer):
@@ -152,6 +153,7 @@ _NAMES: dict[type, str] = {
     Resume: "resume",
     Step: "step",
     Cancel: "cancel",
+    Retry: "retry",
     Answer: "answer",
 }
 
@@ -162,5 +164,6 @@ _ACCEPTED: dict[type, str] = {
     Resume: "goes on",
     Step: "one turn",
     Cancel: "accepted",
+    Retry: "accepted, runs again with what depends on it",
     Answer: "taken",
 }

@@ -105,6 +105,24 @@ def test_a_task_that_failed_is_run_again_with_what_depends_on_it(crew: Installed
     assert crew.run("doctor", "latest").code == 0
 
 
+def test_a_task_of_a_run_that_goes_on_is_run_again_by_its_own_process(crew: Installed) -> None:
+    broken = [{"error": {"fault": "bad_request", "message": "no"}}]
+    model = _model(crew, reviewer=broken, security_reviewer=SLOW)
+    started = crew.run("run", "review", "--detach", "--model", model)
+    folder = RunFolder(crew.cwd / ".crew", started.out.strip())
+    _until(lambda: b'"status":"failed","attempt":1' in folder.journal.read_bytes())
+    refused = crew.run("retry", "latest/explore")
+    assert refused.code == 2
+    assert "security-review is at work on it; wait for its end, or cancel it first" in refused.err
+    late = crew.run("retry", "latest/code-review", "--budget", "1k")
+    assert late.code == 2
+    assert "--budget can't change it" in late.err
+    done = crew.run("retry", "latest/code-review")
+    assert (done.code, "retry code-review: accepted" in done.out) == (0, True), done.err
+    _until(lambda: b'"code-review~2"' in folder.journal.read_bytes())
+    assert crew.run("cancel", "latest").code == 0
+
+
 def test_a_task_that_completed_is_run_again_when_it_is_named(crew: Installed) -> None:
     assert crew.run("run", "review", "--plain", "--model", _model(crew)).code == 0
     refused = crew.run("retry")

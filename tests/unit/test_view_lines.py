@@ -3,7 +3,7 @@ from typing import get_args
 
 import pytest
 
-from crew.commands import Answer, Cancel, Command, FollowUp, Pause, Resume, Steer, Step
+from crew.commands import Answer, Cancel, Command, FollowUp, Pause, Resume, Retry, Steer, Step
 from crew.events import (
     CommandAccepted,
     CommandRefused,
@@ -19,6 +19,7 @@ from crew.events import (
     SessionStatus,
     TaskAdded,
     TaskEnded,
+    TasksReopened,
     TaskStarted,
     Unknown,
 )
@@ -51,7 +52,7 @@ def test_the_golden_run_has_every_kind_of_event_but_those_that_recovery_needs() 
     kinds = {event.kind for event in golden_events()} - {"weather.changed"}
     union, _ = get_args(KnownEvent)
     known = {member.model_fields["kind"].default for member in get_args(union)}
-    assert kinds == known - {"run.continued", "tool.began"}
+    assert kinds == known - {"run.continued", "tasks.reopened", "tool.began"}
 
 
 def test_a_run_that_is_taken_up_says_why() -> None:
@@ -59,6 +60,8 @@ def test_a_run_that_is_taken_up_says_why() -> None:
     assert (line(lost) or "").endswith("was interrupted, and goes on")
     again = RunContinued(reason="retry", tasks=("a", "b"), version="1")
     assert (line(again) or "").endswith("runs again: a, b")
+    live = TasksReopened(tasks=("a", "b"))
+    assert (line(live) or "").endswith("run               runs again: a, b")
 
 
 def test_every_line_is_one_line() -> None:
@@ -77,6 +80,7 @@ def test_every_line_is_one_line() -> None:
         SessionStatus(session="s", status=Status.WAITING, reason="permission for shell"),
         CommandAccepted(command=Pause(id="c")),
         CommandAccepted(command=Answer(id="c", request="p", decision="deny")),
+        CommandAccepted(command=Retry(id="c", task="t")),
         Unknown(kind="new", raw={}),
     ],
 )

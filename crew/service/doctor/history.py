@@ -2,10 +2,20 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import get_args
 
-from crew.events import Event, KnownEvent, RunStarted, SessionEnded, TaskAdded, TaskEnded, Unknown
+from crew.events import (
+    Event,
+    KnownEvent,
+    RunContinued,
+    RunStarted,
+    SessionEnded,
+    TaskAdded,
+    TaskEnded,
+    TasksReopened,
+    Unknown,
+)
 from crew.records import SCHEMA_VERSION, TERMINAL
 from crew.service.doctor.checks import (
     BACKUP,
@@ -122,6 +132,17 @@ def _compared(manifest: Manifest, run: RunExamined) -> Iterator[tuple[str, objec
     yield from (pair for pair in pairs if pair[1] != pair[2])
 
 
+def _tasks_done(events: Iterable[Event]) -> set[str | None]:
+    """Tasks that have ended, and were not run again since without coming to an end."""
+    done: set[str | None] = set()
+    for event in events:
+        if isinstance(event, TaskEnded) and not event.retry:
+            done.add(event.task)
+        elif isinstance(event, RunContinued | TasksReopened):
+            done.difference_update(event.tasks)
+    return done
+
+
 def look_at_sessions(run: RunExamined) -> Iterator[Check]:
     """Whether each session, and each task of a run that ended, has its one end."""
     began = run.sessions
@@ -138,7 +159,6 @@ def look_at_sessions(run: RunExamined) -> Iterator[Check]:
             what = f"the run has ended, and {session} has no final event"
             yield wrong("sessions", JOURNAL, what, BACKUP)
     added = {event.task for event in run.events if isinstance(event, TaskAdded)}
-    done = {event.task for event in run.events if isinstance(event, TaskEnded) and not event.retry}
-    for task in sorted(str(task) for task in added - done):
+    for task in sorted(str(task) for task in added - _tasks_done(run.events)):
         what = f"the run has ended, and task {task} has not"
         yield wrong("sessions", JOURNAL, what, BACKUP)
