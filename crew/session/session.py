@@ -72,12 +72,11 @@ class Session:
         self.status = Status.PENDING
         self.turn = self.reminders = 0
         self.forced_tool: str | None = None
-        self.follow_up_due = False
+        self.closing = self.follow_up_due = False
         self.submitted: JsonObject | None = None
         self.result: ArtifactRef | None = None
         self.error: Failure | None = None
         self.cause: tuple[Status, Failure | None] | None = None
-        self.closing = False
         self.granted: set[str] = set()
         self.messages: list[Message] = []
         self.call_ids: set[str] = set()
