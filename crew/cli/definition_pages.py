@@ -10,10 +10,20 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from crew.budget import Budget, budget_words
+from crew.budget import Budget, budget_words, limit_words
 from crew.definitions import KINDS, Entry, Kind, Library
 from crew.definitions.report import display_path
-from crew.definitions.types import Agent, Definition, Plan, Problem, Source, Team, Workflow
+from crew.definitions.types import (
+    Agent,
+    Definition,
+    Plan,
+    Problem,
+    Source,
+    SpawnLimits,
+    Supervision,
+    Team,
+    Workflow,
+)
 from crew.errors import DefinitionError
 
 _HIDDEN_KEYS = {"name", "description", "source", "prompt", "briefing", "members", "steps"}
@@ -194,13 +204,17 @@ def _steps(workflow: Workflow) -> Table:
     for step in workflow.steps:
         runs = [f"when {step.when}"] if step.when else []
         runs += [f"for each of {step.foreach}"] if step.foreach else []
-        row = (step.role, ", ".join(step.needs), "; ".join(runs) or "once")
+        runs = runs or ["once"]
+        runs += [f"up to {words}"] if (words := budget_words(step.budget)) else []
+        row = (step.role, ", ".join(step.needs), "; ".join(runs))
         table.add_row(Text(step.id, "bold"), *map(Text, row))
     return table
 
 
 def _value(key: str, value: Any) -> str:
     match value:
+        case None if key == "limits":
+            return _value(key, SpawnLimits().model_dump())
         case None:
             return {"tools": "all that only read", "thinking": "as the model does"}.get(key, "none")
         case [] | ():
@@ -209,6 +223,12 @@ def _value(key: str, value: Any) -> str:
             return ", ".join(map(str, value))
         case dict() if key == "budget":
             return budget_words(Budget.model_validate(value)) or "none"
+        case dict() if key == "supervision":
+            rule = Supervision.model_validate(value)
+            window = limit_words("time", rule.window)
+            return f"{rule.strategy}, {rule.restart}, {rule.max_restarts} restarts in {window}"
+        case dict() if key == "limits":
+            return ", ".join(f"{name} {bound}" for name, bound in value.items())
         case dict():
             return json_text.dumps(value, ensure_ascii=False)
         case float():

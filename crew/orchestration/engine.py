@@ -336,7 +336,11 @@ class Engine:
             name for agent in self._plan.roles.values() for name in self._models.names(agent.model)
         }
         notes = {self._models.client(name).note for name in sorted(names)}
-        return "\n".join(sorted(note for note in notes if note))
+        cuts = [
+            f"cut short by the {words}: a session had to submit what it had"
+            for words in self._budget.last_calls
+        ]
+        return "\n".join([*sorted(note for note in notes if note), *cuts])
 
     async def _finish(self, outcome: RunOutcome) -> RunOutcome:
         """Store the result and the report, then write the run's one final event.

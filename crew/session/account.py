@@ -46,12 +46,16 @@ class Account:
     Args:
         owner: Whose it is, in words: `the run`, `task look`, `session look`.
         mend: Where its limits are raised, in words.
+
+    Attributes:
+        last_calls: The limits for which a session had to submit what it had, in words.
     """
 
     def __init__(self, owner: str, budget: Budget, *, mend: str) -> None:
         self.owner = owner
         self.limits = budget.limits
         self.usage = NO_USAGE
+        self.last_calls: set[str] = set()
         self._mend = mend
         self._turns = 0
         self._outcomes: deque[bool] = deque(maxlen=WINDOW)

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import anyio
 
@@ -22,6 +22,7 @@ from crew.entries import (
     PermissionEntry,
     ToolResultEntry,
     UsageEntry,
+    UserEntry,
 )
 from crew.records import Status, Usage
 from crew.session.account import Account, Estimate
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 OUTPUT = 4_000
 """Tokens of output that are reserved at least."""
+
+LAST_WORDS = "Last call by the"
+"""How the word to a model begins that must submit what it has; the limit follows, and a colon."""
 
 _MILLION = 1_000_000
 
@@ -92,6 +96,13 @@ class RunBudget:
             found = self._sessions[id] = tuple(account for account in every if account.limits)
         return found
 
+    @property
+    def last_calls(self) -> list[str]:
+        """The limits for which sessions had to submit what they had, in words."""
+        own = (account for accounts in self._sessions.values() for account in accounts)
+        found = {words for account in (self._run, *own) for words in account.last_calls}
+        return sorted(found)
+
     def over(self, task: str) -> bool:
         """Whether the run or a task may spend nothing more, so that trying again is no use."""
         now = anyio.current_time()
@@ -121,6 +132,9 @@ class RunBudget:
                 self.settle(accounts, entry.usage)
             elif isinstance(entry, ToolResultEntry):
                 _count(accounts, entry)
+            elif is_last_call(entry):
+                words = entry.text.removeprefix(LAST_WORDS).partition(":")[0]
+                self._run.last_calls.add(words.strip())
         for account, worked in stretches.items():
             account.worked(worked)
 
@@ -208,7 +222,7 @@ class RunBudget:
                     break
                 if not waited:
                     waited = True
-                    session.enter(Status.WAITING, "for what others have reserved of the budget")
+                    session.enter(Status.WAITING, "what others have reserved of the budget")
                 await self._changed.wait()
         finally:
             if waited:
@@ -252,6 +266,13 @@ def at_work(accounts: Accounts) -> Iterator[None]:
     if scope.cancelled_caught:
         first = min(timed, key=lambda account: account.limits["time"] - account.spent("time", now))
         raise first.error("time", first.spent("time", now))
+
+
+def is_last_call(entry: Entry) -> TypeGuard[UserEntry]:
+    """Whether it is the word to a model that it must submit what it has."""
+    if not isinstance(entry, UserEntry) or entry.source != "crew":
+        return False
+    return entry.text.startswith(LAST_WORDS)
 
 
 def _count(accounts: Accounts, result: ToolResultEntry) -> None:

@@ -16,7 +16,7 @@ from crew.events import Notice
 from crew.models.answer import Answer
 from crew.models.protocol import ModelRequest
 from crew.session.account import Account, Estimate
-from crew.session.budget import Accounts, RunBudget, at_work
+from crew.session.budget import LAST_WORDS, Accounts, RunBudget, at_work
 from crew.session.context import CHARS_A_TOKEN
 from crew.session.middleware import AskModel, Call, Middleware, RunTool, Stage
 from crew.session.toolset import SUBMIT
@@ -116,13 +116,14 @@ def _tell(
     """Tell the model and whoever watches, once; what was told is found in the transcript."""
     limit = limit_words(name, account.limits[name])
     whose = f"budget of {account.owner}, {limit}"
-    final = f"Last call by the {whose}"
+    final = f"{LAST_WORDS} {whose}"
     opening = final if last else f"The {whose}"
     if not state.told.isdisjoint((opening, final)):
         return
     state.told.add(opening)
     fact = f"{opening}: {amount_words(name, spent)} {'failed' if name == 'errors' else 'spent'}"
     if last:
+        account.last_calls.add(whose)
         then = f"Call {SUBMIT} now with what you have, and say in it what you did not get to."
     else:
         then = "Keep to what matters most, and submit your result in good time."

@@ -99,10 +99,9 @@ async def _rest_of_turn(session: Session, past: Past) -> Action:
 
 
 async def _turn(session: Session) -> Action:
-    began = anyio.current_time()
     submitted = session.submitted
-    answer = await _ask(session)
-    calls = session.keep(answer, _ms_since(began))
+    answer, ms = await _ask(session)
+    calls = session.keep(answer, ms)
     if not calls and answer.stop == LENGTH:
         session.tell(TOO_LONG)
         return Action.CONTINUE
@@ -112,14 +111,19 @@ async def _turn(session: Session) -> Action:
     return Action.CONTINUE if session.submitted is submitted else Action.DONE
 
 
-async def _ask(session: Session) -> Answer:
-    """Ask until there is an answer: a hard pause cuts the request, and it is asked again."""
+async def _ask(session: Session) -> tuple[Answer, int]:
+    """Ask until there is an answer: a hard pause cuts the request, and it is asked again.
+
+    Returns:
+        The answer, and how many milliseconds it took.
+    """
     while True:
         await session.deliver_messages()
         with anyio.CancelScope() as scope:
-            session.current_request = scope
+            session.current_request, began = scope, anyio.current_time()
             try:
-                return await session.chain.model(session.request())
+                answer = await session.chain.model(session.request())
+                return answer, _ms_since(began)
             finally:
                 session.current_request = None
         await session.checkpoint()

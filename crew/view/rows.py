@@ -64,7 +64,7 @@ _MARKS = {
     Status.PENDING: Mark.PENDING,
     Status.RUNNING: Mark.RUNNING,
     Status.PAUSED: Mark.PAUSED,
-    Status.WAITING: Mark.WAITING,
+    Status.WAITING: Mark.PENDING,  # for a person it is loud, and then something is asked
     Status.COMPLETED: Mark.DONE,
     Status.NEEDS_ATTENTION: Mark.ATTENTION,
     Status.MAX_TURNS: Mark.ATTENTION,

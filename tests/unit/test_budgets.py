@@ -248,6 +248,17 @@ async def test_at_95_percent_the_model_must_submit_what_it_has(arrange: Arrange)
     ]
 
 
+async def test_the_report_says_what_was_cut_short_also_of_a_run_that_goes_on(
+    arrange: Arrange,
+) -> None:
+    crew = arrange([spends(calls("work"), 96_000), works(9), submits()])
+    crew.agent("worker", budget={"tokens": "100k"})
+    note = "cut short by the budget of session work, 100,000 tokens: a session had to submit"
+    await lose_at(crew, 5)
+    assert note in (await crew.finish_again()).report
+    assert note in (await crew.finish()).report
+
+
 async def test_who_had_the_last_call_hears_no_more_of_that_limit(arrange: Arrange) -> None:
     crew = arrange([spends(calls("work"), 81_000), *[spends(calls("work"), 10)] * 2, submits()])
     crew.agent("worker", budget={"tokens": "100k"})
@@ -284,7 +295,7 @@ async def test_a_request_that_does_not_fit_beside_the_others_waits_for_them(
         await anyio.sleep(1)
         assert [request.session for request in crew.model.requests] == ["a"]
         (waits, *_) = (e for e in crew.events_of(SessionStatus) if e.status is Status.WAITING)
-        assert (waits.session, waits.reason) == ("b", "for what others have reserved of the budget")
+        assert (waits.session, waits.reason) == ("b", "what others have reserved of the budget")
         assert (await run.wait()).status is Status.COMPLETED
 
 
