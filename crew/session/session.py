@@ -285,11 +285,12 @@ class Session:
 
     @contextmanager
     def interruptible(self, call_id: str) -> Iterator[None]:
-        """A stretch of a tool call that an immediate steer cuts.
+        """A stretch of a tool call that an immediate steer cuts; one may be inside another.
 
         Raises:
             SteeredError: It was cut.
         """
+        around = self._interruptible.get(call_id)
         with anyio.CancelScope() as scope:
             self._interruptible[call_id] = scope
             if self.inbox.interrupts:
@@ -298,6 +299,8 @@ class Session:
                 yield
             finally:
                 del self._interruptible[call_id]
+                if around is not None:
+                    self._interruptible[call_id] = around
         if scope.cancelled_caught:
             raise SteeredError("cancelled: steered")
 

@@ -69,9 +69,10 @@ class Writes(Work):
 
 
 class Executes(Work):
-    """As `work`, and it needs a grant to execute."""
+    """As `work`, and it needs a grant to execute; a steer may cut it, as it cuts a shell."""
 
     name = "executes"
+    interruptible = True
     effect = Effect.EXECUTE
 
 

@@ -81,6 +81,9 @@ def test_with_ask_another_shell_allows_and_denies_each_by_name(crew: Installed, 
     assert crew.run("wait").code == 0
     assert _done(crew) == ["done-1"]
     assert "one is enough" in crew.run("show", "latest/work").out
+    entries = [json.loads(line) for line in folder.transcript("work").read_text().splitlines()]
+    outcomes = [entry["outcome"] for entry in entries if entry["kind"] == "tool_result"]
+    assert outcomes == ["ok", "denied", "ok"]
 
 
 def test_allowed_for_the_session_it_asks_no_more(crew: Installed, model: str) -> None:

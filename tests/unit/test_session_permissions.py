@@ -149,3 +149,25 @@ async def test_a_path_outside_the_workspace_is_refused_before_anyone_is_asked(
     assert crew.results()[0] == ("write", "error")
     assert asked(crew) == []
     assert not (crew.root.parent / "out.txt").exists()
+
+
+async def test_a_tool_that_a_steer_may_cut_runs_or_is_denied_by_the_word(arrange: Arrange) -> None:
+    crew = arrange([calls("executes", "executes"), submits()], allow=())
+    async with crew.start(interactive=True) as run:
+        for decision in ("allow", "deny"):
+            await anyio.sleep(1)
+            await run.control.send(Answer(id=crew.id(), request=asked(crew)[-1], decision=decision))
+        await run.wait()
+    assert crew.results()[:2] == [("executes", "ok"), ("executes", "denied")]
+
+
+async def test_a_steer_cuts_a_tool_that_runs_by_a_persons_word(arrange: Arrange) -> None:
+    crew = arrange([calls(("executes", {"seconds": 600})), submits()], allow=())
+    async with crew.start(interactive=True) as run:
+        await anyio.sleep(1)
+        await crew.send(Answer(id=crew.id(), request=asked(crew)[-1], decision="allow"))
+        await anyio.sleep(1)
+        await crew.send(Steer(id=crew.id(), session="work", text="enough"))
+        await run.wait()
+    assert crew.results()[0] == ("executes", "cancelled")
+    assert crew.tool("executes").log == ["begin work"]
