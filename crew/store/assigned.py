@@ -7,7 +7,7 @@ backslash, so that leaving it out never cuts an escape in two.
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 _TOKEN = "token"  # noqa: S105 - a word
@@ -101,19 +101,29 @@ class Assigned:
         return self.start + len(self.value)
 
 
-def assigned_in(text: str) -> Iterator[Assigned]:
+def assigned_in(text: str) -> Sequence[Assigned]:
     """The secrets that are given to names in a text, each once, in no order."""
     lowered = text.lower()
+    patterns = [
+        pattern
+        for anchor, pattern in _ASSIGNMENTS
+        if anchor in lowered and not (anchor == _TOKEN and _only_counts(lowered))
+    ]
+    return list(_assigned_by(patterns, text, lowered)) if patterns else ()
+
+
+def _assigned_by(
+    patterns: Iterable[re.Pattern[str]], text: str, lowered: str
+) -> Iterator[Assigned]:
     if len(lowered) != len(text):
         lowered = "".join(char.lower() if char.isascii() else char for char in text)
     seen: set[int] = set()
-    for anchor, pattern in _ASSIGNMENTS:
-        if anchor in lowered and not (anchor == _TOKEN and _only_counts(lowered)):
-            for match in pattern.finditer(lowered):
-                found = _judged(text, match)
-                if found is not None and found.start not in seen:
-                    seen.add(found.start)
-                    yield found
+    for pattern in patterns:
+        for match in pattern.finditer(lowered):
+            found = _judged(text, match)
+            if found is not None and found.start not in seen:
+                seen.add(found.start)
+                yield found
 
 
 def open_assignment(text: str, end: int) -> int | None:

@@ -55,9 +55,11 @@ class Redactor:
         for anchor, shape in ANCHORED:
             if anchor in text:
                 text = shape.replaced_in(text)
-        found = [(secret.start, secret.end, secret.kind) for secret in assigned_in(text)]
-        found += [(start, end, "private-key") for start, end in key_lines_in(text)]
-        return _without(found, text) if found else text
+        assigned, lines = assigned_in(text), key_lines_in(text)
+        if not assigned and not lines:
+            return text
+        found = [(secret.start, secret.end, secret.kind) for secret in assigned]
+        return _without([*found, *((start, end, "private-key") for start, end in lines)], text)
 
     def line(self, line: bytes) -> bytes:
         """A serialised line without secrets; the very same object when there are none.

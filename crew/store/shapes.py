@@ -4,7 +4,7 @@ Each shape reads plain text and serialised JSON alike, and a match never cuts an
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from crew.store.assigned import entropy
@@ -128,7 +128,7 @@ _ALONE = 50
 _NOT_PRIVATE = ("CERTIFICATE", "PUBLIC KEY", "PGP SIGNATURE", "PGP MESSAGE", "X509 CRL")
 
 
-def key_lines_in(text: str) -> Iterator[tuple[int, int]]:
+def key_lines_in(text: str) -> Sequence[tuple[int, int]]:
     """Where lines start and end that a private key's body is made of, without its BEGIN line.
 
     Lines of what says that it is public, such as a certificate, are passed over.
@@ -139,8 +139,10 @@ def key_lines_in(text: str) -> Iterator[tuple[int, int]]:
     if "\n" in text or (_SHORTEST_LINE <= len(text) < _LONGEST_LINE and text[0] != "{"):
         matches += _bodies(text, "\n")
         matches.sort(key=re.Match[str].start)
-    if not matches:
-        return
+    return list(_private(matches, text)) if matches else ()
+
+
+def _private(matches: Iterable[re.Match[str]], text: str) -> Iterator[tuple[int, int]]:
     opened, seen = -1, 0
     for match in matches:
         start, end = match.span("body")
