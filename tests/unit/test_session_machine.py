@@ -1,21 +1,22 @@
-"""Any schedule of commands against any script: the session's invariants hold.
+"""Any commands at any time against any script: the session's invariants hold.
 
-Hypothesis draws what the model does and a person's commands with the times between them; the
-whole run happens in virtual time, through `Control`, and is judged by what is on disk.
+Hypothesis draws what the model does and what a person does meanwhile; the whole run happens in
+virtual time, through `Control`, and is judged by what is on disk.
 """
 
+import asyncio
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import anyio
-import pytest
 from anyio import get_running_tasks
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from crew.commands import Answer, Cancel, Command, FollowUp, Pause, Resume, Steer, Step
 from crew.entries import FollowUpEntry, SteerEntry
@@ -32,9 +33,9 @@ from crew.events import (
 from crew.models.script import Call, Turn
 from crew.records import TERMINAL
 from crew.session.ending import CLEANUP
-from tests.doubles.crews import Crew
+from tests.doubles.crews import PATIENCE, Crew
 from tests.doubles.models import submits
-from tests.doubles.virtual_time import VIRTUAL
+from tests.doubles.virtual_time import VirtualLoop
 
 BOSS, CHILD = "work", "work.worker-1"
 
@@ -73,58 +74,134 @@ def scripts(*, may_spawn: bool) -> st.SearchStrategy[list[Turn]]:
 
 targets = st.sampled_from([BOSS, BOSS, CHILD])
 run_or_session = st.none() | targets
-words: dict[str, Any] = {"id": st.just("later"), "text": st.just("a word")}
-commands: st.SearchStrategy[Command] = st.one_of(
-    st.builds(Steer, session=targets, interrupt=st.sampled_from(["immediate", "wait"]), **words),
-    st.builds(FollowUp, session=targets, **words),
-    st.builds(Pause, id=words["id"], session=run_or_session, hard=st.booleans()),
-    st.builds(Resume, id=words["id"], session=run_or_session),
-    st.builds(Step, id=words["id"], session=targets),
-    st.builds(Cancel, id=words["id"], session=targets, scope=st.sampled_from(["turn", "session"])),
-    st.builds(
-        Answer,
-        id=words["id"],
-        request=st.sampled_from(["permission-1", "permission-2"]),
-        decision=st.sampled_from(["allow", "allow_session", "deny"]),
-    ),
-)
-schedules = st.lists(st.tuples(st.sampled_from([0, 0.1, 0.5, 1.3, 4]), commands), max_size=12)
-Schedule = Sequence[tuple[float, Command]]
+moments = st.sampled_from([0, 0.1, 0.5, 1.3, 4])
 
 
-@pytest.mark.parametrize("end", ["by itself", "cancel"])
-@given(boss=scripts(may_spawn=True), child=scripts(may_spawn=False), schedule=schedules)
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_every_schedule_of_commands_keeps_the_invariants(
-    end: str, boss: list[Turn], child: list[Turn], schedule: Schedule
-) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        crew = Crew(Path(folder), {BOSS: boss, "worker": child}, allow=())
+class Sessions(RuleBasedStateMachine):
+    """A run in a loop of its own, whose clock only moves when a rule waits.
+
+    Every rule is a command or a stretch of time; what the model does is drawn at the beginning.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.loop = asyncio.Runner(loop_factory=VirtualLoop)
+        self.count = 0
+
+    @initialize(boss=scripts(may_spawn=True), child=scripts(may_spawn=False))
+    def begin(self, boss: list[Turn], child: list[Turn]) -> None:
+        crew = self.crew = Crew(Path(self.folder.name), {BOSS: boss, "worker": child}, allow=())
         crew.agent("boss", spawns=["worker"], max_turns=8)
         crew.agent("worker", max_turns=6)
         crew.workflow({BOSS: {"role": "boss"}})
         crew.team({"boss": "boss"})
-        backend, options = VIRTUAL
-        anyio.run(play, crew, schedule, end, backend=backend, backend_options=options)
-        check_journal(crew)
-        check_messages(crew)
-        for session in {event.session for event in crew.events_of(SessionStarted)}:
-            check_session(crew, session or "")
+        self.do(self.open())
+
+    async def open(self) -> None:
+        began, self.leave = anyio.Event(), anyio.Event()
+
+        async def live() -> None:
+            async with self.crew.start(interactive=True):
+                began.set()
+                await self.leave.wait()
+
+        self.task = asyncio.ensure_future(live())
+        await began.wait()
+
+    def do(self, work: Coroutine[Any, Any, None]) -> None:
+        self.loop.run(work)
+
+    def send(self, command: type[Command], **said: Any) -> None:
+        self.count += 1
+        self.do(attempt(self.crew, command(id=f"c{self.count}", **said)))
+
+    @rule(seconds=moments)
+    def wait(self, seconds: float) -> None:
+        self.do(anyio.sleep(seconds))
+
+    @rule(session=targets, interrupt=st.sampled_from(["immediate", "wait"]))
+    def steer(self, session: str, interrupt: str) -> None:
+        self.send(Steer, session=session, text="a word", interrupt=interrupt)
+
+    @rule(session=targets)
+    def follow_up(self, session: str) -> None:
+        self.send(FollowUp, session=session, text="a word")
+
+    @rule(session=run_or_session, hard=st.booleans())
+    def pause(self, session: str | None, hard: bool) -> None:
+        self.send(Pause, session=session, hard=hard)
+
+    @rule(session=run_or_session)
+    def resume(self, session: str | None) -> None:
+        self.send(Resume, session=session)
+
+    @rule(session=targets)
+    def step(self, session: str) -> None:
+        self.send(Step, session=session)
+
+    @rule(session=targets, scope=st.sampled_from(["turn", "session"]))
+    def cancel(self, session: str, scope: str) -> None:
+        self.send(Cancel, session=session, scope=scope)
+
+    @rule(decision=st.sampled_from(["allow", "allow_session", "deny"]))
+    def answer(self, decision: str) -> None:
+        asked = [event.request for event in self.crew.events_of(PermissionAsked)]
+        self.send(Answer, request=asked[-1] if asked else "permission-1", decision=decision)
+
+    @invariant()
+    def no_session_ends_twice_and_no_number_is_left_out(self) -> None:
+        if not self.count:
+            return
+        events = self.crew.events()
+        assert [event.seq for event in events] == list(range(1, len(events) + 1))
+        ended = [event.session for event in events if isinstance(event, SessionEnded)]
+        assert len(ended) == len(set(ended))
+
+    @invariant()
+    def a_steer_is_seen_by_one_request_at_most(self) -> None:
+        if self.count:
+            delivered = [event.command for event in self.crew.events_of(SteerDelivered)]
+            assert len(delivered) == len(set(delivered))
+
+    def teardown(self) -> None:
+        try:
+            if hasattr(self, "task"):
+                self.do(self.end())
+                check(self.crew)
+        finally:
+            self.loop.close()
+            self.folder.cleanup()
+
+    async def end(self) -> None:
+        with anyio.fail_after(PATIENCE):
+            await let_it_end(self.crew)
+        self.leave.set()
+        await self.task
+        assert len(get_running_tasks()) == 1, "nothing is left running"
 
 
-async def play(crew: Crew, schedule: Schedule, end: str) -> None:
-    async with crew.start(interactive=True) as run:
-        for number, (pause, command) in enumerate(schedule):
-            await anyio.sleep(pause)
-            await attempt(crew, command.model_copy(update={"id": f"c{number}"}))
-        if end == "cancel":
-            await attempt(crew, Cancel(id="end"))
-        else:
-            await let_it_end(crew)
+class CancelledSessions(Sessions):
+    """The same, and in the end the run is cancelled."""
+
+    async def end(self) -> None:
         asked_at = anyio.current_time()
-        await run.wait()
-        assert end != "cancel" or anyio.current_time() <= asked_at + CLEANUP
-    assert len(get_running_tasks()) == 1, "nothing is left running"
+        await attempt(self.crew, Cancel(id="end"))
+        await self.crew.run.wait()
+        assert anyio.current_time() <= asked_at + CLEANUP
+        self.leave.set()
+        await self.task
+        assert len(get_running_tasks()) == 1, "nothing is left running"
+
+
+TestSessions = Sessions.TestCase
+TestCancelledSessions = CancelledSessions.TestCase
+TestSessions.settings = TestCancelledSessions.settings = settings(
+    max_examples=60,
+    stateful_step_count=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
 
 async def attempt(crew: Crew, command: Command) -> None:
@@ -143,6 +220,13 @@ async def let_it_end(crew: Crew) -> None:
                 await attempt(crew, word)
             if isinstance(item, SessionStarted) and item.session != BOSS:
                 await attempt(crew, Resume(id=f"let {item.seq}", session=item.session))
+
+
+def check(crew: Crew) -> None:
+    check_journal(crew)
+    check_messages(crew)
+    for session in {event.session for event in crew.events_of(SessionStarted)}:
+        check_session(crew, session or "")
 
 
 def check_journal(crew: Crew) -> None:
