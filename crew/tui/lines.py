@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from crew.tui.cells import cropped, filtered
+from crew.tui.cells import cropped, filtered, row
 from crew.tui.folds import Folds
 from crew.tui.palette import Palette
 
@@ -42,6 +42,9 @@ class Lines(Widget):
     """Shows items by their keys, one of them marked as selected.
 
     `follow` is a flag of its own: while it is set the end stays in view.
+
+    Attributes:
+        note: What to show where there is no item.
     """
 
     DEFAULT_CSS = "Lines { height: 1fr; }"
@@ -69,6 +72,7 @@ class Lines(Widget):
         self.follow = follow
         self.top = 0
         self.cursor = 0
+        self.note = ""
         self._strips: LRUCache[Hashable, Strip] = LRUCache(_STRIPS)
         self._open: dict[Hashable, list[Strip]] = {}
         self._folds = Folds()
@@ -249,7 +253,10 @@ class Lines(Widget):
         index, part = self.item_at(self.top + crop.y) if self.count else (0, 0)
         for y in range(crop.y, crop.bottom):
             thumb = first <= y < first + size
-            painted.append(self._paint(index, part, width, thumb=thumb))
+            said = self.note if y == 0 and not self.count else ""
+            painted.append(
+                self._noted(said, width) if said else self._paint(index, part, width, thumb=thumb)
+            )
             part += 1
             block = self._open.get(self.key_at(index)) if index < self.count else None
             if block is None or part >= len(block):
@@ -294,6 +301,10 @@ class Lines(Widget):
             width,
         )
         return filtered([drawn], self)[0]
+
+    def _noted(self, words: str, width: int) -> Strip:
+        look = self.palette
+        return filtered([row([("  ", look.base), (words, look.quiet)], width, look.base)], self)[0]
 
     def _blank(self, width: int) -> Strip:
         return filtered([Strip.blank(width, self.palette.base)], self)[0]

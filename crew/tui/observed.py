@@ -11,11 +11,11 @@ import anyio.to_thread
 
 from crew.commands import Answer, Command, Control
 from crew.errors import CrewError
-from crew.events import ResultSubmitted
+from crew.events import ResultSubmitted, RunEnded
 from crew.feed import Feed
 from crew.tui.result_screen import ReadResult
 from crew.tui.run_model import RunModel
-from crew.view import Deed, RunView, command_for, possible, reply_words
+from crew.view import Deed, RunView, command_for, outcome_words, possible, reply_words
 
 GLANCE = 1.0
 """Seconds between two looks whether the run's process lives."""
@@ -45,6 +45,9 @@ class Subject:
 class Observed:
     """Follows one run, and knows what became of what was asked of it.
 
+    Attributes:
+        outcome: The run's result in one line, once it was read.
+
     Args:
         subject: The run.
         new_id: Ids of commands.
@@ -62,6 +65,7 @@ class Observed:
     ) -> None:
         self.subject = subject
         self.model = RunModel(tz)
+        self.outcome = ""
         self._new_id = new_id
         self._wake = wake
         self._last_command = ""
@@ -123,15 +127,18 @@ class Observed:
         self.model.interrupt()
         self._wake()
 
-    async def read(self, results: Sequence[ResultSubmitted]) -> None:
-        """Read results for their findings; one that can't be read has none to tell."""
+    async def read(self, results: Sequence[ResultSubmitted | RunEnded]) -> None:
+        """Read results for what they tell; one that can't be read tells nothing."""
         read = self.subject.read_result
         for event in results:
-            if read is None or event.result.size > LARGE:
+            if read is None or event.result is None or event.result.size > LARGE:
                 continue
             with suppress(CrewError):
                 result = await anyio.to_thread.run_sync(read, event.result)
-                self.model.found(event, result)
+                if isinstance(event, RunEnded):
+                    self.outcome = outcome_words(result)
+                else:
+                    self.model.found(event, result)
                 self._wake()
 
     # Commands.

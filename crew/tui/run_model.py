@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any
 
-from crew.events import ResultSubmitted
+from crew.events import ResultSubmitted, RunEnded
 from crew.feed import FeedItem, Grew
 from crew.progress import Progress
 from crew.view import (
@@ -30,14 +30,14 @@ class Changes:
         moved: Whether any session's progress changed.
         story: What happened, in lines.
         grew: Sessions whose transcript has more to read.
-        results: Results that were submitted.
+        results: Results that were submitted, and the run's own.
     """
 
     events: bool = False
     moved: bool = False
     story: list[StoryLine] = field(default_factory=list)
     grew: set[str] = field(default_factory=set)
-    results: list[ResultSubmitted] = field(default_factory=list)
+    results: list[ResultSubmitted | RunEnded] = field(default_factory=list)
 
 
 class RunModel:
@@ -75,7 +75,7 @@ class RunModel:
             return
         self._changes.events |= changed
         self._order = None
-        if changed and isinstance(item, ResultSubmitted):
+        if changed and isinstance(item, ResultSubmitted | RunEnded):
             self._changes.results.append(item)
         if changed and (line := story_line(item, tz=self._tz)) is not None:
             self._changes.story.append(line)

@@ -17,6 +17,7 @@ from crew.view import (
     Tone,
     child_of,
     counted,
+    empty_words,
     entry_places,
     entry_text,
     next_only,
@@ -100,6 +101,10 @@ class SessionScreen(Stage):
                 transcript.refresh()
         known = view.sessions.get(self._session)
         source = self.transcript.source
+        note = empty_words(known, read=source is not None, lines=source.total if source else 0)
+        if note != self.transcript.note:
+            self.transcript.note = note
+            self.transcript.refresh()
         writing = source.in_flight if source else ""
         self.query_one(NowPane).show(known, writing, now)
         self._show_stats()

@@ -21,6 +21,7 @@ from crew.view import (
     PermissionView,
     Tone,
     crumbs,
+    ending_words,
     pause_deed,
     possible,
     run_state,
@@ -81,10 +82,15 @@ class Stage(Framed):
         return RUN
 
     def reply(self) -> Span | None:
-        """What became of the last command."""
-        if self.observer.reply is None:
+        """What the run came to, or what became of the last command."""
+        observed = self.observer.observed
+        ending = ending_words(observed.view, observed.outcome)
+        if ending is not None:
+            tone, words = ending
+            return Span(text=f" {words}", look=tone)
+        if observed.reply is None:
             return None
-        good, words = self.observer.reply
+        good, words = observed.reply
         return Span(text=f" {words}", look=Tone.PERSON if good else Tone.BAD)
 
     def show_hints(self) -> None:

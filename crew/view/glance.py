@@ -7,6 +7,7 @@ from datetime import datetime
 from crew.records import TERMINAL, Status
 from crew.view.rows import Mark, doing, mark, outline, status_words
 from crew.view.state import RunView, SessionView
+from crew.view.transcript import Tone
 from crew.view.words import (
     RULES_NOTE,
     counted,
@@ -60,6 +61,45 @@ def run_state(view: RunView, now: datetime) -> tuple[Mark, str]:
         asked = counted(len(view.asks), "permission")
         return Mark.WAITING, f"waits for {asked}  {took}"
     return Mark.RUNNING, f"running  {took}"
+
+
+def ending_words(view: RunView, outcome: str = "") -> tuple[Tone, str] | None:
+    """What a run came to, and the way on where it did not come to its end; None while it goes on.
+
+    Args:
+        view: The run.
+        outcome: Its result in one line, where it has one.
+    """
+    if view.status is Status.INTERRUPTED and view.error is None:
+        return Tone.BAD, f"its process is gone; go on: crew resume {view.run}"
+    if not view.over:
+        return None
+    if view.status is Status.COMPLETED:
+        return Tone.GOOD, outcome or "done"
+    facts = [status_words(view.status)]
+    if view.error is not None:
+        facts = [f"{facts[0]}: {one_line(view.error.message)}", one_line(view.error.hint)]
+    tone = Tone.SECONDARY if view.status is Status.CANCELLED else Tone.BAD
+    return tone, " · ".join(filter(None, facts))
+
+
+def empty_words(known: SessionView | None, *, read: bool, lines: int) -> str:
+    """Why no entry of a session's transcript is there to be shown.
+
+    Args:
+        known: The session; None before it began.
+        read: Whether its transcript was looked at.
+        lines: Lines of the whole transcript.
+    """
+    if known is None:
+        return "this session has not begun"
+    if not read:
+        return "reading"
+    if lines:
+        return "nothing of this kind is here"
+    if known.over:
+        return "the transcript of this session is missing: its file is gone or empty"
+    return "nothing is written yet"
 
 
 def goal_words(view: RunView) -> str:
@@ -160,11 +200,12 @@ def session_order(view: RunView) -> tuple[str, ...]:
 
 
 def foremost_session(view: RunView) -> str | None:
-    """The session to look at first: one that asks for something, else one that is at work."""
+    """The session to look at first: one that asks, one that is at work, the last of a run's end."""
     known = [view.sessions[name] for name in session_order(view)]
     asking = [each.id for each in known if each.asks]
     working = [each.id for each in known if not each.over]
-    return next(iter((*asking, *working)), None)
+    last = [each.id for each in known[-1:] if view.over]
+    return next(iter((*asking, *working, *last)), None)
 
 
 def latest_session(view: RunView) -> str | None:

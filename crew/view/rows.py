@@ -1,12 +1,13 @@
 """A run as lines that keep their order: tasks as on the board, spawned sessions below them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from crew.progress import Retry
 from crew.records import Status
 from crew.view.state import RunView, SessionView, TaskView
+from crew.view.steering import pausing
 from crew.view.words import counted, one_line, tool_words
 
 
@@ -118,9 +119,13 @@ def outline(view: RunView) -> tuple[Place, ...]:
 def row_at(view: RunView, place: Place) -> Row:
     """What one row says now."""
     if place.task is None:
-        return _session_row(view.sessions[place.session or ""], place.depth)
-    task, session = view.tasks[place.task], view.sessions.get(place.session or "")
-    return _task_row(task, session, place.depth, [view.tasks[item] for item in place.items])
+        row = _session_row(view.sessions[place.session or ""], place.depth)
+    else:
+        task, session = view.tasks[place.task], view.sessions.get(place.session or "")
+        row = _task_row(task, session, place.depth, [view.tasks[item] for item in place.items])
+    if row.session is not None and pausing(view, row.session):
+        return replace(row, doing=f"pausing: {row.doing}")
+    return row
 
 
 def doing(session: SessionView) -> str:

@@ -72,6 +72,13 @@ def held(view: RunView, session: str) -> bool:
     return latest is not None and isinstance(latest.command, Pause)
 
 
+def pausing(view: RunView, known: SessionView) -> bool:
+    """Whether a session still works, but was asked to hold at its next checkpoint."""
+    if known.status is not Status.RUNNING or known.asks:
+        return False
+    return view.status is Status.PAUSED or (bool(view.commands) and held(view, known.id))
+
+
 def pause_deed(view: RunView, session: str) -> Deed | None:
     """What the pause key means for a session: hold it, hold it harder, let it go on."""
     can = possible(view, session)
