@@ -22,11 +22,11 @@ from crew.orchestration.engine import Sources
 from crew.service import ResumeRequest, RunRequest, resume, start
 from crew.store.folder import RunFolder
 from tests.simulation.disk import Disk
-from tests.simulation.invariants import Watch, told
 from tests.simulation.loop import SeededLoop, run, threads
 from tests.simulation.people import Crowd
 from tests.simulation.plans import library
 from tests.simulation.schedule import Schedule
+from tests.simulation.watch import Watch, told
 from tests.simulation.world import SimModel, World, tools
 
 _BEGINNING = datetime(2026, 1, 1, 12, tzinfo=UTC)
