@@ -268,7 +268,7 @@ SNIPPETS = {
         import yaml
 
         def get(url, text):
-            §S501§requests.get(url, verify=False, timeout=5)
+            §certificate-check-off§requests.get(url, verify=False, timeout=5)
             requests.get(url, timeout=5)
             §S506§yaml.load(text, Loader=yaml.Loader)
             return yaml.safe_load(text)

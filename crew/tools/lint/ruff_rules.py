@@ -26,10 +26,10 @@ PRIORITIES: dict[Profile, dict[str, Priority]] = {
                 "SIM222 SIM223 RUF006 RUF008 RUF024 RUF033 RUF060"
             ),
             "P3": (
-                "E722 F401 F402 F403 F405 F406 F407 F541 F841 F842 B004 B013 B014 B017 B018 B019 "
+                "E722 F401 F402 F403 F406 F407 F541 F841 F842 B004 B013 B014 B017 B018 B019 "
                 "B021 B022 B026 B034 B904 ASYNC110 ASYNC116 ASYNC230 PLE0116 PLW0120 PLW0211 "
                 "PLW0602 PLW0604 PLW1507 PLW1509 SIM115 RUF009 RUF018 RUF030 RUF032 RUF034 RUF040 "
-                "B020 B023 B031 B033 PLE0605 PLE0704 PLW0127 PLW0128 PLW0406 PLW1508"
+                "B020 B023 B031 B033 PLE0704 PLW0127 PLW0128 PLW0406 PLW1508"
             ),
         }
     ),
@@ -46,9 +46,9 @@ PRIORITIES: dict[Profile, dict[str, Priority]] = {
 }
 """Rule to priority, by profile; a rule that is not here is not asked for.
 
-Left out on purpose: style; S101 (asserts), S105 to S107 and S608 (this package's own rules judge
-the values), S110 and S112 (`swallowed-error`), S311, S603 and S607, which are loud and seldom
-right.
+Left out on purpose: style; F405 (F403 says it once for the file); PLE0605 (sums of lists); S101
+(asserts), S105 to S107 and S608 (this package's own rules judge the values), S110 and S112
+(`swallowed-error`), S311, S603 and S607, which are loud and seldom right.
 """
 
 CONFIDENCE: dict[str, float] = {

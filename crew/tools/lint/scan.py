@@ -18,6 +18,13 @@ from crew.tools.lint.untested import ChangedCode, tested_languages, untested
 from crew.tools.workspace import ReviewScope, Workspace, shown
 
 _MOST = 5_000
+_TOLD_BY = {
+    "E722": "swallowed-error",
+    "S323": "certificate-check-off",
+    "S501": "certificate-check-off",
+    "S324": "guessable-secret",
+}
+"""Rules of ruff, and the rule over the diff that says the same better."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +93,12 @@ async def scan(
 def _not_said_yet(python: Sequence[Finding], own: Sequence[Finding]) -> list[Finding]:
     """Ruff's findings less those that a rule over the diff tells better."""
     conflicts = {found.file for found in own if found.rule == "conflict-marker"}
-    swallowed = {(found.file, found.line) for found in own if found.rule == "swallowed-error"}
+    told = {(found.rule, found.file, found.line) for found in own}
     return [
         found
         for found in python
         if not (found.rule == "invalid-syntax" and found.file in conflicts)
-        and not (found.rule == "E722" and (found.file, found.line) in swallowed)
+        and (_TOLD_BY.get(found.rule), found.file, found.line) not in told
     ]
 
 

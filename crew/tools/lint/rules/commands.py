@@ -6,6 +6,7 @@ Python's own cases are ruff's: S102, S307, S602, S605 and their like.
 import re
 from collections.abc import Iterator
 
+from crew.tools.lint.pattern import check_of, pattern
 from crew.tools.lint.rule import Hit, Rule
 from crew.tools.lint.source import SourceFile
 
@@ -116,8 +117,44 @@ def _in_run(file: SourceFile, number: int) -> bool:
     return False
 
 
+_UNSAFE_C = (
+    pattern(
+        "c",
+        r"(?<![\w.>])gets\s*\(\s*\w",
+        "gets writes past the end of its buffer",
+        "It has no way to know how large the buffer is. Use `fgets` with its size.",
+        confidence=0.9,
+    ),
+    pattern(
+        "c",
+        r"(?<![\w.>])f?scanf\s*\([^;]*\"[^\"]*%s",
+        "scanf's %s writes past the end of its buffer",
+        "A longer word than the buffer holds overwrites what stands behind it. Give a width, as in "
+        "`%63s`.",
+        seen="bare",
+        confidence=0.85,
+    ),
+    pattern(
+        "c",
+        r"(?<![\w.>])(?:printf\s*\(|(?:fprintf|syslog)\s*\(\s*\w+\s*,)\s*[a-z_]\w*(?:\[\w*\])*\s*\)\s*;",
+        "A value is used as a format",
+        'A `%` in it reads or writes memory that it should not. Print it with `"%s"`.',
+        unless=r"fmt|format|usage|msg_|_\(",
+        priority="P2",
+        confidence=0.8,
+    ),
+    pattern(
+        "c",
+        r"(?<![\w.>])strcpy\s*\([^,]+,\s*(?:argv\b|getenv\s*\(|optarg\b)",
+        "A value of any length is copied into a buffer",
+        "What comes from outside may be longer than the buffer. Copy with its size: `snprintf`.",
+        confidence=0.9,
+    ),
+)
+
 RULES = (
     Rule(id="shell-injection", profile="security", priority="P1", check=_shell),
     Rule(id="eval", profile="security", priority="P2", check=_eval),
     Rule(id="workflow-injection", profile="security", priority="P1", check=_workflow),
+    Rule(id="memory-unsafe", profile="security", priority="P1", check=check_of(_UNSAFE_C)),
 )

@@ -38,13 +38,23 @@ _HOLES = {
     "csharp": re.compile(r"(?<!\{)\{(?P<value>[^{}:]+)[^{}]*\}(?!\})"),
 }
 _FORMATS = re.compile(r"%(?:\(\w+\))?[sv]|\{\w*\}")
+_NAMED = re.compile(r"\{(\w+)\}")
 _JOINED = re.compile(r"^\s*(?:\+|\.(?!\w)|\|\|)\s*(?P<value>[\w$][\w.$\[\]'\"()>-]*)")
 _FORMATTED = re.compile(
     r"^\s*(?:%\s*(?!\s)(?P<percent>[\w(\[{][^,;\n]*)|\.format\((?P<format>[^)]*)\))"
 )
 _FORMAT_CALL = re.compile(
-    r"(?:fmt\.Sprintf|String\.format|sprintf|format!|string\.Format)\(\s*$", re.IGNORECASE
+    r"(?:fmt\.Sprintf|String\.format|format!|string\.Format|sn?printf)"
+    r"\(\s*(?:[\w.>&\[\]-]+,\s*(?:sizeof[^,\n]*,\s*|[\w.]+,\s*)?)?$",
+    re.IGNORECASE,
 )
+_QUERY_CALL = re.compile(
+    r"(?:\.|->|::)(?:where|or_?where|and_?where|where_?raw|having|having_?raw|order_?by_?raw|select_?raw"
+    r"|raw|exists\?|find_by|joins|delete_all|update_all)\s*\(?\s*$"
+    r"|\b(?:sqlalchemy\.|sa\.)?text\(\s*$",
+    re.IGNORECASE,
+)
+_CONDITION = re.compile(r"(?:=|<|>|!=|\bLIKE|\bIN\s*\(?)\s*['\"%(]*\s*(?:#|\$|\{)", re.IGNORECASE)
 _LIKE = {"typescript": "javascript", "scala": "kotlin", "elixir": "ruby"}
 
 
@@ -64,7 +74,7 @@ def _check(file: SourceFile) -> Iterator[Hit]:
         if not file.touches(first, last):
             continue
         body = file.text[token.start : token.end]
-        if not _is_statement(body):
+        if not (_is_statement(body) or _is_condition(file, token, body)):
             continue
         risky = [hole for hole in _holes(file, token, body) if not _SAFE_VALUE.search(hole.value)]
         if risky:
@@ -74,6 +84,12 @@ def _check(file: SourceFile) -> Iterator[Hit]:
 def _is_statement(body: str) -> bool:
     inner = body.lstrip("rRbBuUfFtT$@").lstrip("\"'`")
     return bool(_STATEMENT.match(inner) or _FRAGMENT.match(inner))
+
+
+def _is_condition(file: SourceFile, token: Token, body: str) -> bool:
+    """Whether a string is the condition of a query that a call puts together."""
+    before = file.text[max(0, token.start - 40) : token.start]
+    return bool(_QUERY_CALL.search(before) and _CONDITION.search(body))
 
 
 def _holes(file: SourceFile, token: Token, body: str) -> Iterator[_Hole]:
@@ -87,7 +103,8 @@ def _holes(file: SourceFile, token: Token, body: str) -> Iterator[_Hole]:
         yield from (_Hole(value, before) for before in _places(_FORMATS, body))
     elif _FORMAT_CALL.search(file.text[max(0, token.start - 40) : token.start]):
         value = after.partition(")")[0].lstrip(", \n\t")
-        yield from (_Hole(value, before) for before in _places(_FORMATS, body))
+        named = ", ".join(_NAMED.findall(body))
+        yield from (_Hole(value or named, before) for before in _places(_FORMATS, body))
 
 
 def _interpolated(file: SourceFile, token: Token, body: str) -> Iterator[_Hole]:
@@ -123,7 +140,7 @@ def _interpolates(language: str, text: str, token: Token, body: str) -> bool:
 
 def _hit(file: SourceFile, first: int, last: int, risky: list[_Hole]) -> Hit:
     as_value = any(_VALUE_PLACE.search(hole.before.rstrip()) for hole in risky)
-    name = " ".join(risky[0].value.split())[:60]
+    name = _whole(" ".join(risky[0].value.split()))[:60]
     certain = as_value and not file.is_test
     return Hit(
         line=first,
@@ -138,6 +155,19 @@ def _hit(file: SourceFile, first: int, last: int, risky: list[_Hole]) -> Hit:
         ),
         priority=None if certain else "P3",
         confidence=0.85 if certain else 0.4,
+    )
+
+
+def _whole(expression: str) -> str:
+    """An expression without the brackets at its end that close what stands before it."""
+    while expression.endswith((")", "]", "}")) and not _is_balanced(expression):
+        expression = expression[:-1].rstrip()
+    return expression.rstrip(";,. ")
+
+
+def _is_balanced(expression: str) -> bool:
+    return all(
+        expression.count(one) == expression.count(other) for one, other in ("()", "[]", "{}")
     )
 
 

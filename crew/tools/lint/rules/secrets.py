@@ -46,21 +46,35 @@ def _hit(secret: Secret, number: int, *, example: bool) -> Hit:
 
 
 def _private_key(file: SourceFile) -> Iterator[Hit]:
-    for number in sorted(file.added):
-        line = file.lines[number - 1]
+    """Keys of which the change added any line, be it one in the middle."""
+    for first, last in _keys(file):
+        added = next((n for n in range(first, last + 1) if n in file.added), None)
+        if added is None:
+            continue
+        begins = "A whole private key begins here." if added == first else "Part of a private key."
+        yield Hit(
+            line=added,
+            title="A private key is in the code",
+            body=f"{begins} Whoever can read the repository, or its history, can use it. {_MEND}",
+            priority="P2" if file.is_test else None,
+            confidence=0.5 if file.is_test else 0.97,
+        )
+
+
+def _keys(file: SourceFile) -> Iterator[tuple[int, int]]:
+    """The first and last line of each private key."""
+    for number, line in enumerate(file.lines, 1):
         match = _KEY_HEAD.search(line)
         if match is None:
             continue
         following = file.lines[number : number + 3]
         if any(_KEY_BODY.search(text) for text in (match["rest"], *following)):
-            yield Hit(
-                line=number,
-                title="A private key is in the code",
-                body=f"A whole private key begins here. {_MEND}",
-                priority="P2" if file.is_test else None,
-                confidence=0.5 if file.is_test else 0.97,
-                quote=line[: match.start("rest")],
-            )
+            tail = (at for at in range(number, len(file.lines) + 1) if _ends(file, at))
+            yield number, next(tail, number)
+
+
+def _ends(file: SourceFile, number: int) -> bool:
+    return "-----END " in file.lines[number - 1]
 
 
 RULES = (
