@@ -29,7 +29,7 @@ def run_main(monkeypatch: pytest.MonkeyPatch, *args: str) -> int:
         (["run", "review", "--allow", "fly"], "crew: Usage: --allow fly"),
         (["run", "review", "--report", "/nope/x.md"], "crew: Usage: --report /nope/x.md: "),
         (["run", "review", "--paths", "../../x"], "crew: Usage: --paths ../../x: "),
-        (["run", "review", "--max-concurrency", "0"], "Usage: crew run"),
+        (["run", "review", "--max-concurrency", "0"], "crew: Usage: --max-concurrency 0: "),
         (["run"], "Usage: crew run"),
         (["frobnicate"], "Usage: crew"),
         (["show", "nosuch"], "crew: Run: "),
