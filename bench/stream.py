@@ -110,21 +110,25 @@ def write_team(root: Path, sessions: int) -> None:
 async def run_crew(url: str, model: str, sessions: int = 1, kind: Kind = "openai-chat") -> None:
     """One run; its transcript and progress are written as ever."""
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        write_team(root, sessions)
-        root_url = f"{url}/v1" if kind.startswith("openai") else url
-        config = Config(providers={"bench": ProviderConfig(kind=kind, base_url=root_url)})
-        request = RunRequest(
-            team="bench",
-            workspace=root,
-            home=root / ".crew",
-            model=f"bench:{model}",
-            config=config,
-            limits=SpawnLimits(sessions=sessions),
-        )
-        async with start(request, environ={}) as run:
-            outcome = await run.wait()
-        assert outcome.status == "completed", outcome
+        write_team(Path(folder), sessions)
+        await run_team(Path(folder), url, model, sessions, kind)
+
+
+async def run_team(root: Path, url: str, model: str, sessions: int, kind: Kind) -> None:
+    """Run the team of a folder."""
+    root_url = f"{url}/v1" if kind.startswith("openai") else url
+    config = Config(providers={"bench": ProviderConfig(kind=kind, base_url=root_url)})
+    request = RunRequest(
+        team="bench",
+        workspace=root,
+        home=root / ".crew",
+        model=f"bench:{model}",
+        config=config,
+        limits=SpawnLimits(sessions=sessions),
+    )
+    async with start(request, environ={}) as run:
+        outcome = await run.wait()
+    assert outcome.status == "completed", outcome
 
 
 async def cpu_a_chunk(read: Callable[[int], Awaitable[None]]) -> float:
@@ -193,7 +197,9 @@ async def measure_lag(url: str) -> None:
     print(f"{what}, library alone, openai-chat: {await lag_of(library)}")
     for kind in KINDS:
         await run_crew(url, "10", kind=kind)
-        lag = await lag_of(partial(run_crew, url, model, STREAMS, kind))
+        with tempfile.TemporaryDirectory() as folder:
+            write_team(Path(folder), STREAMS)
+            lag = await lag_of(partial(run_team, Path(folder), url, model, STREAMS, kind))
         print(f"{what}, through crew, {kind}: {lag}")
 
 

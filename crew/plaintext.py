@@ -22,6 +22,9 @@ _UNSHOWN = re.compile(
     f"(?P<gone>{_SEQUENCES}|[{_CONTROLS}{_INVISIBLE}]+)|[{_LINE_ENDS}]|[{_SURROGATES}]"
 )
 
+_SUSPECT = re.compile(f"[{_CONTROLS}{_INVISIBLE}{_LINE_ENDS}{_SURROGATES}]")
+"""How all of those begin; one class of characters is searched for ten times as fast."""
+
 
 def clean(text: str) -> str:
     r"""Leave only what is seen, `\n` and `\t`.
@@ -31,7 +34,7 @@ def clean(text: str) -> str:
     Bytes of a file name that are not UTF-8 (`surrogateescape`) are shown as `\xNN`, and the
     result can always be encoded.
     """
-    return _UNSHOWN.sub(_replacement, text)
+    return _UNSHOWN.sub(_replacement, text) if _SUSPECT.search(text) else text
 
 
 def _replacement(match: re.Match[str]) -> str:

@@ -43,10 +43,10 @@ class Coalescer(Generic[KeyT]):
         heapq.heappush(self._queue, (due, self._queued, key))
         return False
 
-    def due(self, now: float) -> list[KeyT]:
-        """The keys whose held value is sent now."""
+    def due(self, now: float, most: int | None = None) -> list[KeyT]:
+        """The keys whose held value is sent now; with `most`, the rest stays due."""
         keys: list[KeyT] = []
-        while (due := self.next_due) is not None and due <= now:
+        while (due := self.next_due) is not None and due <= now and len(keys) != most:
             key = heapq.heappop(self._queue)[2]
             del self._held[key]
             self._sent[key] = now

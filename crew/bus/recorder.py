@@ -27,6 +27,9 @@ from crew.store.redact import Redactor
 
 E = TypeVar("E", bound=EventBase)
 
+AT_ONCE = 16
+"""Sessions that are sent for in one go; a hundred would hold up everything else."""
+
 _NEVER = float("inf")
 
 
@@ -308,9 +311,12 @@ class Recorder:
             self._wake_by(due)
 
     def _send_due(self, now: float) -> None:
-        for name in self._progress.due(now):
+        """Send what is due, but not so much that all else has to wait; the rest stays due."""
+        for name in self._progress.due(now, AT_ONCE):
             self._send(self._sessions[name], now)
-        while self._streams and self._streams[0][0] <= now:
+        for _ in range(AT_ONCE):
+            if not self._streams or self._streams[0][0] > now:
+                break
             due, session = self._streams.popleft()
             session.write_in_flight(due)
         due_file = self._progress_file.next_due

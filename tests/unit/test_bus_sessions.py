@@ -10,6 +10,7 @@ import pytest
 
 from crew.bus.live import LiveFeed
 from crew.bus.progress_file import read_progress
+from crew.bus.recorder import AT_ONCE
 from crew.entries import ErrorEntry, TextEntry, UnknownEntry, UserEntry
 from crew.events import Notice
 from crew.feed import Feed, FeedItem
@@ -91,6 +92,28 @@ async def test_progress_goes_out_at_once_and_then_once_an_interval(run: RunFolde
             await anyio.sleep(1 / 64)
         await anyio.sleep(1)
     assert seen == [(0.0, 1), (0.15, 10), (0.3, 20), (0.45, 29), (0.6, 39), (0.75, 40)]
+
+
+async def test_what_is_due_for_many_sessions_is_sent_in_portions(run: RunFolder) -> None:
+    sent: list[str] = []
+
+    class Watched(Session):
+        def progress(self) -> Progress:
+            sent.append(self.name)
+            return super().progress()
+
+    async with recording(run) as recorder:
+        sessions = [Watched(recorder, f"s{number}") for number in range(4 * AT_ONCE)]
+        for session in [*sessions, *sessions]:
+            session.advance()  # the first goes out at once, the second is due with all others
+        sent.clear()
+        await anyio.sleep(0.15)
+        portions = [len(sent)]
+        while sum(portions) < len(sessions):
+            await anyio.lowlevel.checkpoint()
+            portions.append(len(sent) - sum(portions))
+    assert sent == [session.name for session in sessions]
+    assert max(portions) == AT_ONCE
 
 
 async def test_a_flush_sends_now_and_an_end_sends_the_last(run: RunFolder) -> None:

@@ -147,3 +147,12 @@ def test_an_end_sends_what_was_held_and_refuses_what_comes_later() -> None:
     assert not coalescer.offer("a", 9.0)
     assert coalescer.next_due is None
     assert not coalescer.flush("a", 9.0)
+
+
+def test_what_is_more_than_asked_for_stays_due() -> None:
+    coalescer: Coalescer[str] = Coalescer()
+    for key in "abcabc":
+        coalescer.offer(key, 5.0)
+    assert coalescer.due(6.0, 2) == ["a", "b"]
+    assert coalescer.next_due is not None
+    assert coalescer.due(6.0, 2) == ["c"]

@@ -201,15 +201,33 @@ async def test_who_stops_listening_closes_the_connection(wire: Kind, how: str) -
 @every_wire
 async def test_a_client_serves_many_sessions_at_once(wire: Kind) -> None:
     answers: list[Answer] = []
-    async with serving(wire, [Turn(text="Hi", chunk=1, pace=0.001)] * 10) as (client, _):
+    turn = Turn(text="Hi there", chunk=1, pace=0.001)
+    async with serving(wire, [turn] * 40) as (client, _):
 
         async def one() -> None:
             answers.append(await ask(client))
 
         async with anyio.create_task_group() as tasks:
-            for _ in range(10):
+            for _ in range(40):
                 tasks.start_soon(one)
-    assert len(answers) == 10
+    texts = [
+        part.text for answer in answers for part in answer.parts if isinstance(part, TextEntry)
+    ]
+    assert texts == ["Hi there"] * 40
+
+
+async def test_one_of_many_streams_is_left_as_fast_as_one_alone() -> None:
+    turn = Turn(text="word " * 10_000, chunk=5, pace=0.001)
+    async with serving("openai-chat", [turn] * 30) as (client, provider):
+        async with anyio.create_task_group() as tasks:
+            for _ in range(30):
+                tasks.start_soon(ask, client)
+            await provider.asked(30)
+            tasks.cancel_scope.cancel()
+        with anyio.fail_after(1):
+            for seen in provider.received:
+                await seen.gone.wait()
+        assert all(seen.closed_early for seen in provider.received)
 
 
 async def test_a_refused_connection_names_the_address() -> None:

@@ -34,9 +34,11 @@ from crew.models.protocol import (
     ToolCallDelta,
     UsageDelta,
 )
+from crew.models.providers import network
 from crew.models.providers.build import build_model
 from crew.models.providers.client import Clock
 from crew.models.providers.cost import usage_of
+from crew.models.providers.crowd import crowd
 from crew.models.providers.faults import model_error
 from crew.models.providers.history import meta_of, to_messages
 from crew.models.providers.names import PROVIDERS, Endpoint, ModelName
@@ -182,13 +184,15 @@ def _last_delta(index: int, part: ModelResponsePart) -> Delta | None:
 
 def _http_client(endpoint: Endpoint) -> httpx2.AsyncClient:
     """Connections that never follow a redirect: a key stays with the host it was meant for."""
-    return httpx2.AsyncClient(
+    client = httpx2.AsyncClient(
         timeout=httpx2.Timeout(None, connect=CONNECT),
         limits=httpx2.Limits(max_connections=1000, max_keepalive_connections=100),
         follow_redirects=False,
         trust_env=not endpoint.is_local,
         event_hooks={"response": [_watch]},
     )
+    network.read_in_turn(client)
+    return client
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,8 +233,12 @@ async def _watched_connections(clock: Clock) -> AsyncIterator[None]:
     request = _Connections(clock)
     token = _current.set(request)
     try:
-        yield
+        with crowd().joined() as place:
+            network.at.set(place)
+            await place.crowd.pause()
+            yield
     finally:
+        network.at.set(None)
         _current.reset(token)
         unread = [response for response in request.opened if not response.is_closed]
         if unread:
