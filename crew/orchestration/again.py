@@ -1,10 +1,10 @@
 """Which tasks are run again with one: one rule for a run that goes on and one that has ended."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Protocol
 
 from crew.errors import CommandError, UsageError
-from crew.events import TaskStatus
+from crew.events import Event, RunContinued, SessionStarted, TasksReopened, TaskStatus
 from crew.orchestration.board import DEAD, DONE
 
 
@@ -108,3 +108,18 @@ def _takes_in(fan_out: Known, task: str | None, again: list[str], waiting: Conta
     return (
         fan_out.id in waiting and fan_out.id != task and not set(fan_out.needs).intersection(again)
     )
+
+
+def pays(attempts: Iterable[Event], started: SessionStarted) -> str | None:
+    """The task whose budget a session counts for: one that a person runs again begins anew.
+
+    Args:
+        attempts: Of a run's events those by which its tasks are tried again.
+    """
+    for event in attempts:
+        if not isinstance(event, RunContinued | TasksReopened):
+            continue
+        later = not event.seq or event.seq > started.seq
+        if later and started.task in event.tasks:
+            return None
+    return started.task

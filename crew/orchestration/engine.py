@@ -16,10 +16,18 @@ from crew.budget import NO_BUDGET, Budget
 from crew.bus.recorder import Recorder
 from crew.definitions.types import Plan, SpawnLimits
 from crew.errors import CrewError, LeaseLostError, StoreError
-from crew.events import PermissionAnswered, RunEnded, RunPaused, RunResumed, RunStarted
+from crew.events import (
+    PermissionAnswered,
+    RunEnded,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    TasksReopened,
+)
 from crew.models.protocol import ModelClient
 from crew.models.providers.names import RULES
 from crew.models.registry import Models
+from crew.orchestration.again import pays
 from crew.orchestration.board import TaskBoard
 from crew.orchestration.control import RunControl
 from crew.orchestration.history import History
@@ -218,12 +226,17 @@ class Engine:
                 roster.cancel(reason)
                 scheduler.stop()
 
+        def retry(task: str | None) -> TasksReopened:
+            happened = scheduler.reopen(task)
+            self._budget.begin_anew(happened.tasks)
+            return happened
+
         return RunControl(
             roster=roster,
             recorder=self._recorder,
             approvals=self._approvals,
             cancel=cancel,
-            retry=scheduler.reopen,
+            retry=retry,
             now=self._sources.now,
         )
 
@@ -279,7 +292,8 @@ class Engine:
             agent = known.get(started.agent if started.parent is not None else started.role)
             if agent is not None:
                 entries = history.entries(name)
-                yield PastSession(id=name, agent=agent, task=started.task, entries=entries)
+                task = pays(history.attempts, started)
+                yield PastSession(id=name, agent=agent, task=task, entries=entries)
 
     def _fail(self, error: Exception) -> None:
         """Take the error that no session can survive; the first one is the run's.

@@ -164,7 +164,7 @@ def check_prices(models: Models, plan: Plan, run: Budget) -> None:
     for agent in (*plan.roles.values(), *plan.library.values()):
         if not everywhere and agent.budget.cost is None:
             continue
-        for name in models.names(agent.model):
+        for name in (*models.names(agent.model), *models.names(["fast"])):
             if not models.tells_cost(name) and models.price(name) is None:
                 raise UsageError(
                     f"a budget limits the cost, and the price of {name} is unknown",

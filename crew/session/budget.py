@@ -115,6 +115,11 @@ class RunBudget:
             )
         return self._tasks[task]
 
+    def begin_anew(self, tasks: Iterable[str]) -> None:
+        """Forget what tasks have spent that a person runs again; the run's own account stays."""
+        for task in tasks:
+            self._tasks.pop(task, None)
+
     def restore(self, sessions: Iterable[PastSession]) -> None:
         """Count what the sessions of earlier processes spent, as their transcripts tell."""
         stretches: dict[Account, list[tuple[float, float]]] = {}
@@ -194,41 +199,45 @@ class RunBudget:
         Raises:
             OverBudgetError: A limit is reached.
         """
-        self._tickets += 1
-        ticket = self._tickets
-        for account in accounts:
-            account.queue(ticket)
-        try:
-            await self._admitted(session, accounts, estimate, ticket)
-        except BaseException:
-            self.release(accounts, ticket)
-            raise
+        while (ticket := await self._admitted(session, accounts, estimate)) is None:
+            await session.checkpoint()
         for account in accounts:
             account.reserve(ticket, estimate)
         self._notify()
         return ticket
 
     async def _admitted(
-        self, session: "Session", accounts: Accounts, estimate: Estimate, ticket: int
-    ) -> None:
-        waited = False
+        self, session: "Session", accounts: Accounts, estimate: Estimate
+    ) -> int | None:
+        """The ticket of who may begin; None when the session was paused while it waited."""
+        self._tickets += 1
+        ticket = self._tickets
+        for account in accounts:
+            account.queue(ticket)
         try:
-            while True:
-                now = anyio.current_time()
-                for account in accounts:
-                    if error := account.over(now):
-                        raise error
-                if all(account.admits(ticket, estimate) for account in accounts):
-                    break
-                if not waited:
-                    waited = True
-                    session.enter(Status.WAITING, "what others have reserved of the budget")
-                await self._changed.wait()
-        finally:
-            if waited:
+            if self._fits(accounts, ticket, estimate):
+                return ticket
+            session.enter(Status.WAITING, "what others have reserved of the budget")
+            try:
+                while not session.gate.held and not self._fits(accounts, ticket, estimate):
+                    await self._changed.wait()
+            finally:
                 session.leave_waiting()
-        if waited:  # what came in meanwhile belongs into this request
-            await session.deliver_messages()
+            if not session.gate.held:
+                await session.deliver_messages()  # what came in meanwhile belongs into this request
+                return ticket
+        except BaseException:
+            self.release(accounts, ticket)
+            raise
+        self.release(accounts, ticket)
+        return None
+
+    def _fits(self, accounts: Accounts, ticket: int, estimate: Estimate) -> bool:
+        now = anyio.current_time()
+        for account in accounts:
+            if error := account.over(now):
+                raise error
+        return all(account.admits(ticket, estimate) for account in accounts)
 
     def release(self, accounts: Accounts, ticket: int) -> None:
         """Give back what is reserved."""

@@ -2,7 +2,7 @@
 
 import anyio
 
-from crew.entries import SystemEntry, TextEntry, UserEntry
+from crew.entries import NoticeEntry, SystemEntry, TextEntry, UserEntry
 from crew.errors import CrewError, OverBudgetError
 from crew.events import SessionStarted, SteerDelivered
 from crew.records import Failure, Status
@@ -115,7 +115,7 @@ async def _loop(session: Session) -> tuple[Status, Failure | None]:
         step = await (agent_step(session) if past is None else finish_turn(session, past))
         past = None
         if step.error is not None:
-            return _failed(step.error)
+            return _failed(session, step.error)
         if step.action is Action.DONE and not _goes_on(session):
             return _stopped(session)
     if session.submitted is not None:
@@ -160,7 +160,10 @@ def _stopped(session: Session) -> tuple[Status, Failure | None]:
     return Status.NEEDS_ATTENTION, Failure(title="No result", message=message, hint=hint)
 
 
-def _failed(error: CrewError) -> tuple[Status, Failure]:
+def _failed(session: Session, error: CrewError) -> tuple[Status, Failure | None]:
+    if isinstance(error, OverBudgetError) and session.submitted is not None:
+        session.append(NoticeEntry(text=f"{error.message}; its result stands"))
+        return Status.COMPLETED, None
     failure = Failure(title=error.title, message=error.message, hint=error.hint)
     over = isinstance(error, OverBudgetError)
     return (Status.OVER_BUDGET if over else Status.FAILED), failure

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crew.budget import Budget
-from crew.commands import Pause, Resume, Steer
+from crew.commands import FollowUp, Pause, Resume, Retry, Steer
 from crew.config import Config
 from crew.definitions.budgets import parse_budget
 from crew.entries import SteerEntry, UserEntry
@@ -404,6 +404,34 @@ async def test_sessions_side_by_side_take_the_runs_time_once(arrange: Arrange) -
     assert (await crew.finish()).status is Status.COMPLETED
 
 
+async def test_a_session_that_is_paused_while_it_waits_for_the_budget_asks_nothing(
+    arrange: Arrange,
+) -> None:
+    crew = arrange({"*": [spends(submits(delay=10), 10)]})
+    crew.workflow({name: {"role": "worker"} for name in "abc"})
+    async with crew.start(budget=Budget(tokens=OUTPUT)) as run:
+        await crew.model.asked(1)
+        await anyio.sleep(1)
+        await crew.send(Pause(id=crew.id()))
+        await anyio.sleep(50)
+        assert [request.session for request in crew.model.requests] == ["a"]
+        await crew.send(Resume(id=crew.id()))
+        assert (await run.wait()).status is Status.COMPLETED
+
+
+async def test_a_result_stands_whose_session_goes_on_and_has_nothing_left(
+    arrange: Arrange,
+) -> None:
+    crew = arrange([calls("work", delay=5), submits(delay=5), calls("work")], loop=True)
+    crew.agent("worker", budget={"turns": 2})
+    async with crew.start() as run:
+        await crew.model.asked(2)
+        await crew.send(FollowUp(id=crew.id(), session="work", text="And then?"))
+        outcome = await run.wait()
+    assert outcome.status is Status.COMPLETED
+    assert outcome.result == {"summary": "done"}
+
+
 # Prices.
 
 
@@ -480,3 +508,23 @@ async def test_what_was_spent_stays_spent_when_a_run_goes_on(
     assert outcome.error is not None
     assert outcome.error.message.endswith(SPENT[limit][1])
     assert outcome.usage.tokens == (4000 if limit == "time" else 3000)  # the cut call took no time
+
+
+@pytest.mark.parametrize("live", [True, False])
+async def test_a_task_that_a_person_runs_again_has_its_budget_anew_but_not_the_runs(
+    arrange: Arrange, live: bool
+) -> None:
+    poor = [spends(works(1), 600)] * 9
+    crew = arrange({"a": poor, "long": [works(100), submits()], "*": [submits()]})
+    crew.workflow({"a": {"role": "worker", "budget": {"tokens": 1000}}, "long": {"role": "worker"}})
+    if live:
+        async with crew.start() as run:
+            await anyio.sleep(20)
+            await crew.send(Retry(id="r", task="a"))
+            outcome = await run.wait()
+    else:
+        assert (await crew.finish()).status is Status.OVER_BUDGET
+        outcome = await crew.finish_again(retry=True)
+    assert outcome.status is Status.COMPLETED
+    assert [name for name in crew.order() if name != "long"] == ["a", "a~2"]
+    assert outcome.usage.tokens == 1200
