@@ -34,7 +34,7 @@ from crew.events import SessionEnded
 from crew.feed import Feed, TranscriptReader
 from crew.records import Status, utc_now
 from crew.service import RunSummary, StoredRun, open_run
-from crew.view import RunView, counted, event_line, replay
+from crew.view import RunView, counted, event_line, interrupted, replay
 
 _CHUNK = 200
 _GLANCE = 1.0
@@ -59,7 +59,9 @@ def list_runs(runs: Sequence[RunSummary], *, limit: int | None, json: bool) -> N
 def show_run(target: Target, *, json: bool) -> None:
     """Print one run: header, tasks and sessions, result."""
     out, run = Output(sys.stdout), target.run
-    view, outcome = replay(run.events()), run.outcome()
+    view, outcome = replay(run.items()), run.outcome()
+    if run.summary.status is Status.INTERRUPTED:
+        view = interrupted(view)
     if outcome is not None:
         outcome = replace(outcome, folder=Path(target.place))
     if json:
@@ -70,10 +72,11 @@ def show_run(target: Target, *, json: bool) -> None:
         print_run(view, run.summary, error, console)
         if outcome is not None:
             show_result(outcome, console)
-        if view.sessions:
-            console.print(
-                Text(f"one session: crew show {target.name}/SESSION", "dim"), soft_wrap=True
-            )
+        lines = [f"one session: crew show {target.name}/SESSION"] if view.sessions else []
+        if view.status is Status.INTERRUPTED:
+            lines.append(f"take it up:  crew resume {run.id}")
+        for line in lines:
+            console.print(Text(line, "dim"), soft_wrap=True)
 
 
 def show_session(target: Target, *, full: bool, json: bool) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from crew.bus.disk import DiskFeed
+from crew.bus.progress_file import read_progress
 from crew.commands import Control
 from crew.errors import StoreError, ToolError
 from crew.events import Event, RunEnded, SessionStarted, parse_event
-from crew.feed import Feed
+from crew.feed import Feed, FeedItem
 from crew.orchestration.outcome import RunOutcome
 from crew.records import TERMINAL, ArtifactRef, Status, Usage
 from crew.service.redaction import machine_redactor
@@ -77,6 +78,10 @@ class StoredRun:
     def events(self) -> list[Event]:
         """What has happened so far, in order."""
         return list(read_journal(self._folder))
+
+    def items(self) -> list[FeedItem]:
+        """What has happened so far, and what each session did last."""
+        return [*self.events(), *read_progress(self._folder.progress).values()]
 
     def sessions(self) -> list[str]:
         """Ids of its sessions, in the order they began."""

@@ -62,6 +62,9 @@ def _live(folder: RunFolder) -> bool:
 def test_a_run_whose_process_was_killed_goes_on_and_ends(crew: Installed, begun: RunFolder) -> None:
     _kill(begun)
     assert json.loads(crew.run("ps", "--json").out)[0]["status"] == "interrupted"
+    shown = crew.run("show").out
+    assert "- code-review       interrupted" in shown
+    assert f"take it up:  crew resume {begun.id}" in shown
     _model(crew)
     done = crew.run("resume", "--plain")
     assert done.code == 0, done.err
