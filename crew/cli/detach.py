@@ -47,6 +47,38 @@ def register(app: typer.Typer) -> None:
     app.command("runner", hidden=True)(runner)
 
 
+def launch(request: "Request") -> None:
+    """Start a run in a process of its own, without a word here.
+
+    Raises:
+        UsageError: It could not begin; the message is what the runner said.
+        StoreError: No process could be started.
+    """
+    process = _start(stderr=subprocess.PIPE)
+    if _order(process, _packed(request, None)):
+        return
+    said = process.stderr.read().decode("utf-8", "replace") if process.stderr else ""
+    code = process.wait()
+    words = [line.strip().removeprefix("crew: ") for line in said.splitlines() if line.strip()]
+    raise UsageError(" · ".join(words) or f"the runner ended with {code}")
+
+
+def _start(stderr: int | None = None) -> subprocess.Popen[bytes]:
+    import crew
+
+    root = str(Path(crew.__file__).parents[1])
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-c", _BOOT, root, "runner"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise StoreError(f"starting the runner: {error.strerror or error}") from error
+
+
 def start_runner(request: "Request", *, report: Path | None, json_wanted: bool) -> ExitCode | int:
     """Start a run in a process of its own and say which it is.
 
@@ -60,18 +92,7 @@ def start_runner(request: "Request", *, report: Path | None, json_wanted: bool) 
     Returns:
         The exit code: the runner's where the run could not start.
     """
-    import crew
-
-    root = str(Path(crew.__file__).parents[1])
-    try:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _BOOT, root, "runner"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise StoreError(f"starting the runner: {error.strerror or error}") from error
+    process = _start()
     told = _order(process, _packed(request, report))
     if not told:
         return _end_of(process)

@@ -16,13 +16,14 @@ import anyio
 import anyio.to_thread
 from rich.console import Console
 
+from crew.cli.detach import launch
 from crew.commands import Control
 from crew.config import config_path, load_config
 from crew.console import LiveDisplay, Output, PlainDisplay
 from crew.errors import ConfigError, UsageError
 from crew.feed import Feed
 from crew.records import Status, utc_now
-from crew.service import StoredRun, follow_runs, open_run, read_result
+from crew.service import ResumeRequest, StoredRun, follow_runs, open_run, read_result
 from crew.tui import KeyRing, Observer, RunList, Subject
 from crew.view import RunView, outcome_words
 
@@ -89,26 +90,28 @@ class ObserverDisplay:
             self._plain.say(note)
 
 
-def watch(run: StoredRun, *, session: str = "") -> Observer:
+def watch(run: StoredRun, workspace: Path | None, *, session: str = "") -> Observer:
     """Show a run of a folder until the person leaves.
 
     Args:
         run: The run.
+        workspace: The folder that the person is in, since a run goes on only in its own; None for
+            a run that can't go on.
         session: The session to begin with.
 
     Returns:
         The observer, for what it knows of the run.
     """
-    observer = _observer(_subject(run), keys=key_ring(), session=session)
+    observer = _observer(_subject(run, workspace), keys=key_ring(), session=session)
     _show(observer)
     return observer
 
 
-def watch_all(home: Path) -> None:
+def watch_all(home: Path, workspace: Path) -> None:
     """Show the list of runs, and each that is opened from it, until the person leaves."""
     runs = RunList(
         follow=lambda: follow_runs(home, outcome_words),
-        open=lambda run: _subject(open_run(home, run)),
+        open=lambda run: _subject(open_run(home, run), workspace),
     )
     _show(_observer(None, keys=key_ring(), runs=runs))
 
@@ -120,18 +123,32 @@ def _show(observer: Observer) -> None:
         raise observer.failure
 
 
-def _subject(run: StoredRun) -> Subject:
+def _subject(run: StoredRun, workspace: Path | None) -> Subject:
     home = run.folder.parent.parent
 
     async def alive() -> bool:
         found = await anyio.to_thread.run_sync(open_run, home, run.id)
         return found.summary.live
 
+    def again(here: Path, task: str) -> Subject:
+        ended = open_run(home, run.id).summary.status is not Status.INTERRUPTED
+        request = ResumeRequest(
+            run=run.id,
+            home=home,
+            workspace=here,
+            retry=ended,
+            task=task or None,
+            interactive=True,
+        )
+        launch(request)
+        return _subject(open_run(home, run.id), here)
+
     return Subject(
         feed=run.feed,
         control=run.control if run.summary.live else None,
         alive=alive,
         read_result=partial(read_result, run.folder),
+        again=partial(again, workspace) if workspace is not None else None,
     )
 
 

@@ -145,6 +145,13 @@ def _ended_in_order() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
+def workspace_of(folder: "Path | None") -> "Path":
+    """The workspace that a folder is in."""
+    from crew.service import find_workspace
+
+    return find_workspace(open_workspace(folder))
+
+
 def open_target(ref: str, folder: "Path | None") -> tuple["StoredRun", str]:
     """The run that `RUN[/SESSION]` means, and the session's id; empty without one."""
     from crew.service import open_run

@@ -34,7 +34,7 @@ def watch(ref: _Ref = None, *, every: _All = False, folder: Folder = None) -> No
     if every:
         _watch_all(folder)
         return
-    from crew.cli.runs import opened
+    from crew.cli.runs import opened, workspace_of
 
     with opened(ref or "latest", folder) as target:
         run = target.run
@@ -42,20 +42,23 @@ def watch(ref: _Ref = None, *, every: _All = False, folder: Folder = None) -> No
 
         from crew.cli.observe import watch as observe
 
-        observed = observe(run, session=target.session)
+        # What an archive holds was unpacked for now: there is no run to go on.
+        kept = target.place == str(run.folder)
+        workspace = workspace_of(folder) if kept else None
+        observed = observe(run, workspace, session=target.session)
     if not observed.view.over and run.summary.live:
         typer.echo(f"the run goes on; look again: crew watch {run.id}", err=True)
 
 
 def _watch_all(folder: Path | None) -> None:
-    from crew.cli.runs import home_of
+    from crew.cli.runs import home_of, workspace_of
 
     home = home_of(folder)
     _check_terminal("use crew ps")
 
     from crew.cli.observe import watch_all
 
-    watch_all(home)
+    watch_all(home, workspace_of(folder))
 
 
 def _check_terminal(hint: str) -> None:

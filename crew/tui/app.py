@@ -6,14 +6,12 @@ from datetime import datetime, tzinfo
 from typing import ClassVar
 
 import anyio.to_thread
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
 
-from crew.commands import Command
 from crew.errors import CrewError
-from crew.feed import Feed
 from crew.tui.colourless import Colourless
 from crew.tui.driver import driver_class
 from crew.tui.editor import edit
@@ -21,9 +19,9 @@ from crew.tui.framed import Framed
 from crew.tui.help_screen import HelpScreen
 from crew.tui.keys import KeyRing, shared
 from crew.tui.menu import menu
-from crew.tui.observed import Decision, Observed, Subject
+from crew.tui.observed import Observed, Subject
 from crew.tui.pace import Pace
-from crew.tui.result_screen import ReadResult, ResultScreen
+from crew.tui.result_screen import ResultScreen
 from crew.tui.run_model import Changes
 from crew.tui.run_screen import RunScreen
 from crew.tui.runs_screen import RunsScreen
@@ -32,23 +30,22 @@ from crew.tui.session_screen import SessionScreen
 from crew.tui.stage import Stage
 from crew.tui.tasks_screen import TasksScreen
 from crew.tui.themes import DARK, THEMES
-from crew.view import Deed, FilePlace, RunView, Tone, latest_session
+from crew.tui.watching import Watching
+from crew.view import FilePlace, Tone, latest_session
 
 CLOCK = 1.0
 """Seconds between two pictures while only time passes."""
 
-_OF_A_RUN = ("feed", "alive", "send", "findings")
 _LASTING = {"feed", "alive", "runs"}
 
 
-class Observer(App[None], inherit_bindings=False):
+class Observer(Watching):
     """Shows a run until the person leaves, or a list of runs to choose from.
 
     Pictures are made at most ten times a second and only when something changed; when nothing
     runs, none are made at all.
 
     Attributes:
-        touched: Whether a person has done anything yet.
         failure: The error that closed it, where one did.
 
     Args:
@@ -83,7 +80,7 @@ class Observer(App[None], inherit_bindings=False):
         theme: str = DARK.name,
     ) -> None:
         no_colour = os.environ.get("NO_COLOR")
-        super().__init__(driver_class=driver_class())
+        super().__init__(subject, new_id=new_id, tz=tz, driver_class=driver_class())
         if no_colour is not None:
             os.environ["NO_COLOR"] = no_colour  # Textual takes it; what comes later needs it
         for each in THEMES:
@@ -91,62 +88,14 @@ class Observer(App[None], inherit_bindings=False):
         self.theme = theme
         self.runs = runs
         self.now = now
-        self.touched = False
         self.failure: Exception | None = None
-        self._new_id = new_id
-        self._tz = tz
         self._stay = stay
         self._first = session
         self._editor = editor
         self.keys = keys or KeyRing()
         self.keys.fit(self)
         self._leaving = False
-        self._observed = self._taken(subject) if subject is not None else None
         self._pace = Pace(self, self._draw)
-
-    def _taken(self, subject: Subject) -> Observed:
-        return Observed(subject, new_id=self._new_id, tz=self._tz, wake=self.wake)
-
-    @property
-    def observed(self) -> Observed:
-        """The run that is shown, or was shown last."""
-        if self._observed is None:
-            raise LookupError("no run is shown")
-        return self._observed
-
-    @property
-    def feed(self) -> Feed:
-        """What the run tells."""
-        return self.observed.subject.feed
-
-    @property
-    def read_result(self) -> ReadResult | None:
-        """Reads results; None where they can't be looked at."""
-        return self.observed.subject.read_result
-
-    @property
-    def view(self) -> RunView:
-        """The run as it is now."""
-        return self.observed.view
-
-    @property
-    def order(self) -> tuple[str, ...]:
-        """Sessions in the order of the run's rows."""
-        return self.observed.model.order
-
-    @property
-    def seq(self) -> int:
-        """The last event that was shown."""
-        return self.observed.view.seq
-
-    @property
-    def reply(self) -> tuple[bool, str] | None:
-        """What became of the last command: whether it went well, and words."""
-        return self.observed.reply
-
-    def possible(self, session: str | None) -> frozenset[Deed]:
-        """What a person can do now."""
-        return self.observed.possible(session)
 
     # Life.
 
@@ -164,20 +113,11 @@ class Observer(App[None], inherit_bindings=False):
         if self._observed is not None:
             self._begin(self._observed)
 
-    def _begin(self, observed: Observed) -> None:
-        self.run_worker(self._follow(observed), group="feed")
-        if observed.subject.alive is not None:
-            self.run_worker(observed.watch_over(), group="alive")
-
-    async def _follow(self, observed: Observed) -> None:
-        await observed.follow()
+    def told_all(self, observed: Observed) -> None:
+        """Leave with the run, unless somebody looks at it."""
         wanted = self._leaving or not (self._stay or self.touched)
         if observed.view.over and wanted:
             self.leave()
-
-    def lost(self) -> None:
-        """The run's process is gone."""
-        self.observed.lost()
 
     def wake(self) -> None:
         """Have a picture made soon."""
@@ -192,7 +132,7 @@ class Observer(App[None], inherit_bindings=False):
             front.show(Changes())
             return
         changes = self._observed.model.take()
-        if changes.results:
+        if changes.results and self._observed.subject.read_result is not None:
             self.run_worker(self._observed.read(changes.results), group="findings")
         front.show(changes)
         if self._first and self._first in self.view.sessions and not self.touched:
@@ -254,8 +194,7 @@ class Observer(App[None], inherit_bindings=False):
 
     def _close_run(self) -> None:
         """Go back to the list; the run goes on."""
-        for group in _OF_A_RUN:
-            self.workers.cancel_group(self, group)
+        self._stop_following()
         self.pop_screen()
 
     def open_list(self) -> None:
@@ -297,23 +236,25 @@ class Observer(App[None], inherit_bindings=False):
         """Show the session that was active last."""
         self.open(latest_session(self.view))
 
-    def command(self, deed: Deed, session: str = "", text: str = "") -> None:
-        """Send a command; the journal's answer shows on the message line."""
-        self._send(self.observed.deed(deed, session, text))
-
-    def answer(self, request: str, decision: Decision, reason: str = "") -> None:
-        """Give a person's word on a permission request."""
-        self._send(self.observed.word(request, decision, reason))
-
-    def _send(self, command: Command) -> None:
+    def again(self, task: str) -> None:
+        """Have a run that is over go on, with a task or with what did not complete."""
         self.touched = True
-        self.run_worker(self._sending(self.observed, command), group="send")
+        self.run_worker(self._go_on(task), group="again", exclusive=True)
 
-    async def _sending(self, observed: Observed, command: Command) -> None:
-        await observed.send(command)
-        self.wake()
-        if self.stage is not None:
-            self.stage.show_message()
+    async def _go_on(self, task: str) -> None:
+        again = self.observed.subject.again
+        if again is None:
+            return
+        try:
+            subject = await anyio.to_thread.run_sync(again, task)
+        except CrewError as error:
+            self.say(" · ".join(filter(None, [error.message, error.hint])))
+            return
+        self.open(None)
+        self._stop_following()
+        self._observed = self._taken(subject)
+        self._begin(self._observed)
+        self.run_screen.start_over()
 
     def edit(self, places: Iterable[FilePlace]) -> None:
         """Open the first of these files that there is in the person's editor."""

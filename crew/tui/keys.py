@@ -166,6 +166,14 @@ KEYS = (
         deed=Deed.CANCEL,
     ),
     Key(
+        id="retry",
+        keys="R",
+        shown="R",
+        label="retry",
+        help="run a task that did not complete again; a lost run goes on",
+        screens=frozenset({RUN, TASKS}),
+    ),
+    Key(
         id="result",
         keys="r",
         shown="r",

@@ -2,10 +2,13 @@
 
 from abc import abstractmethod
 
+from crew.records import Status
 from crew.tui.framed import Framed
+from crew.tui.keys import Key
 from crew.tui.line_view import LineView
 from crew.tui.lines import Lines
 from crew.tui.stage import Stage
+from crew.view import retryable
 
 
 class Listed(Framed):
@@ -56,4 +59,38 @@ class Listed(Framed):
 
 
 class ListStage(Stage, Listed):
-    """A screen of rows about one run."""
+    """A screen of rows about one run, some of them tasks."""
+
+    @property
+    @abstractmethod
+    def chosen_task(self) -> str:
+        """The selected task; empty where none is."""
+
+    def applies(self, key: Key) -> bool:
+        """Whether a key would do something now."""
+        return self._may_retry() if key.id == "retry" else super().applies(key)
+
+    def label(self, key: Key) -> str:
+        """What a key is called in the footer now."""
+        lost = self.observer.view.status is Status.INTERRUPTED
+        return "go on" if key.id == "retry" and lost else super().label(key)
+
+    def _may_retry(self) -> bool:
+        view, subject = self.observer.view, self.observer.observed.subject
+        if not view.over:
+            return subject.control is not None and retryable(view, self.chosen_task)
+        return subject.again is not None and view.status is not Status.COMPLETED
+
+    def do_retry(self) -> None:
+        """Run a task again; where the run is over, that takes a word more."""
+        view, task = self.observer.view, self.chosen_task
+        if not view.over:
+            self.observer.retry(task)
+            return
+        chosen = task if retryable(view, task) and view.ended_by_itself else ""
+        what = f"run {chosen} again" if chosen else "run again what did not complete"
+        if not view.ended_by_itself:
+            what = "take the run up again where it was lost"
+        if self.ask("retry", f"{what}? {self.observer.keys.shown('retry')} again does it"):
+            self.say("starting a process for it")
+            self.observer.again(chosen)

@@ -9,7 +9,7 @@ from typing import Literal
 import anyio
 import anyio.to_thread
 
-from crew.commands import Answer, Command, Control
+from crew.commands import Answer, Command, Control, Retry
 from crew.errors import CrewError
 from crew.events import ResultSubmitted, RunEnded
 from crew.feed import Feed
@@ -34,12 +34,15 @@ class Subject:
         control: Takes commands; None where the run can only be looked at.
         alive: Whether the run's process still lives; None where that is known.
         read_result: Reads results; None where they can't be looked at.
+        again: Has a run that is over go on with a task, or what did not complete, or where its
+            process was lost; blocks, raises CrewError. None where that can't be.
     """
 
     feed: Feed
     control: Control | None
     alive: Callable[[], Awaitable[bool]] | None = None
     read_result: ReadResult | None = None
+    again: Callable[[str], "Subject"] | None = None
 
 
 class Observed:
@@ -152,6 +155,10 @@ class Observed:
         return self._asked(
             Answer(id=self._new_id(), request=request, decision=decision, reason=reason)
         )
+
+    def retry(self, task: str) -> Command:
+        """Have a task run again; the last command from now on."""
+        return self._asked(Retry(id=self._new_id(), task=task))
 
     def _asked(self, command: Command) -> Command:
         self._last_command, self._failure = command.id, ""

@@ -36,6 +36,11 @@ class RunScreen(ListStage):
         return self.tree_pane.session
 
     @property
+    def chosen_task(self) -> str:
+        """The selected task."""
+        return self.tree_pane.chosen if not self.story.has_focus else ""
+
+    @property
     def main(self) -> Widget:
         """The tree."""
         return self.tree_pane
@@ -89,6 +94,13 @@ class RunScreen(ListStage):
         if changes.story or self._untold:
             self.story.tell([*self._untold, *changes.story])
             self._untold.clear()
+
+    def start_over(self) -> None:
+        """Show another run, or this one from its beginning."""
+        self._untold.clear()
+        self._said = None
+        self.story.clear()
+        self.refresh_all()
 
     def keep(self, story: Iterable[StoryLine]) -> None:
         """Take what happened while another screen is in front; shown when this one is again."""

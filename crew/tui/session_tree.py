@@ -65,6 +65,11 @@ class SessionTree(LineView):
         return self._places[self.cursor].session if self.cursor < len(self._places) else None
 
     @property
+    def chosen(self) -> str:
+        """The task of the selected row; empty for a spawned session."""
+        return (self._places[self.cursor].task or "") if self.cursor < len(self._places) else ""
+
+    @property
     def headings(self) -> str:
         """What the columns mean, for the line above."""
         width = max(0, self.size.width - 2)

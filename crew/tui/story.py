@@ -30,6 +30,12 @@ class StoryView(LineView):
         """To reach the end means to follow it."""
         return True
 
+    def clear(self) -> None:
+        """Forget all lines, and follow those to come."""
+        self._story.clear()
+        self.follow = True
+        self.items_changed(self.standing())
+
     def tell(self, lines: Iterable[StoryLine]) -> None:
         """Take more lines."""
         before = self.standing()

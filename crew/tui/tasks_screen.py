@@ -33,6 +33,11 @@ class TasksScreen(ListStage):
         return self.table.session
 
     @property
+    def chosen_task(self) -> str:
+        """The selected task."""
+        return self.table.chosen
+
+    @property
     def main(self) -> Widget:
         """The board."""
         return self.table

@@ -1,6 +1,6 @@
 """Pure projections of events for front ends: no terminal, no clock, no disk."""
 
-from crew.view.board import TaskRow, blocked_words, board_places, board_row, task_details
+from crew.view.board import TaskRow, blocked_words, board_places, board_row, retryable, task_details
 from crew.view.entry_rows import EntryRow, EntryRows
 from crew.view.entry_words import (
     Form,
@@ -169,6 +169,7 @@ __all__ = [
     "possible",
     "replay",
     "reply_words",
+    "retryable",
     "row_at",
     "rows",
     "run_state",

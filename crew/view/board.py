@@ -67,6 +67,12 @@ def board_row(view: RunView, place: Place, now: datetime) -> TaskRow:
     )
 
 
+def retryable(view: RunView, task: str) -> bool:
+    """Whether a task has ended in a way that makes another try worth while."""
+    known = view.tasks.get(task)
+    return known is not None and known.status in _DEAD
+
+
 def blocked_words(view: RunView, task: TaskView) -> str:
     """Why a task is not at work: `waits for explore`; empty when nothing holds it up."""
     if task.status not in {"pending", "unreachable"} or task.attempt:

@@ -70,7 +70,7 @@ def ending_words(view: RunView, outcome: str = "") -> tuple[Tone, str] | None:
         view: The run.
         outcome: Its result in one line, where it has one.
     """
-    if view.status is Status.INTERRUPTED and view.error is None:
+    if view.lost:
         return Tone.BAD, f"its process is gone; go on: crew resume {view.run}"
     if not view.over:
         return None
@@ -221,7 +221,7 @@ def interrupted(view: RunView) -> RunView:
         name: known if known.over else _cut_off(known) for name, known in view.sessions.items()
     }
     ended = max((_activity(known)[1] for known in sessions.values()), default=view.started)
-    return replace(view, status=Status.INTERRUPTED, sessions=sessions, ended=ended)
+    return replace(view, status=Status.INTERRUPTED, lost=True, sessions=sessions, ended=ended)
 
 
 def _cut_off(known: SessionView) -> SessionView:

@@ -157,6 +157,7 @@ class RunView:
         seq: The last event that is part of this view; 0 before the first.
         budget: The limits of what the run may spend, by name.
         status: `pending` before `run.started`; `paused` while the run's own latch holds.
+        lost: Whether its process is gone without having told its end.
         tasks: By id, in board order; the order never changes.
         sessions: By id, in the order they started; the order never changes.
         notices: The newest ones, oldest first.
@@ -175,6 +176,7 @@ class RunView:
     status: Status = Status.PENDING
     started: datetime | None = None
     ended: datetime | None = None
+    lost: bool = False
     error: Failure | None = None
     result: ArtifactRef | None = None
     tasks: Mapping[str, TaskView] = field(default_factory=dict)
@@ -186,6 +188,11 @@ class RunView:
     def over(self) -> bool:
         """Whether the run has ended."""
         return self.status in TERMINAL
+
+    @property
+    def ended_by_itself(self) -> bool:
+        """Whether the run told its end; one whose process was lost did not."""
+        return self.over and not self.lost
 
     @property
     def asks(self) -> tuple[PermissionView, ...]:

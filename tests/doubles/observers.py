@@ -1,6 +1,6 @@
 """The observer on a feed from memory, and a control that remembers what it was sent."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import count
@@ -99,6 +99,7 @@ def observer(
     runs: RunList | None = None,
     editor: str = "",
     keys: Mapping[str, str] | None = None,
+    again: Callable[[str], Subject] | None = None,
 ) -> Observer:
     """The observer on the golden run, or a part of it."""
     ids = count(1)
@@ -107,6 +108,7 @@ def observer(
         feed=feed or MemoryFeed(shown, golden_transcripts()),
         control=control,
         read_result=read_result,
+        again=again,
     )
     return Observer(
         None if runs is not None else subject,
