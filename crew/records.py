@@ -68,6 +68,7 @@ class Usage(Record):
 
     Attributes:
         cost: US dollars; None when the price is unknown, which a sum keeps.
+        estimated: Whether tokens, or some of them, are crew's estimate: the server counted none.
     """
 
     input_tokens: int = 0
@@ -75,6 +76,7 @@ class Usage(Record):
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
     cost: float | None = 0.0
+    estimated: bool = False
 
     @property
     def tokens(self) -> int:
@@ -89,6 +91,7 @@ class Usage(Record):
             cache_read_tokens=self.cache_read_tokens + other.cache_read_tokens,
             cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
             cost=(self.cost or 0.0) + (other.cost or 0.0) if known else None,
+            estimated=self.estimated or other.estimated,
         )
 
 

@@ -15,9 +15,9 @@ from crew.errors import ModelError
 from crew.events import Notice
 from crew.models.answer import Answer
 from crew.models.protocol import ModelRequest
+from crew.models.tokens import CHARS_A_TOKEN
 from crew.session.account import Account, Estimate
 from crew.session.budget import LAST_WORDS, Accounts, RunBudget, at_work
-from crew.session.context import CHARS_A_TOKEN
 from crew.session.middleware import AskModel, Call, Middleware, RunTool, Stage
 from crew.session.toolset import SUBMIT
 from crew.tools.protocol import ToolOutput

@@ -29,6 +29,7 @@ from crew.entries import (
 from crew.errors import Fault, ModelError
 from crew.models.answer import Answer, AnswerBuilder
 from crew.models.protocol import ModelClient, ModelRequest
+from crew.models.tokens import CHARS_A_TOKEN, estimate, size_of
 from crew.plaintext import cap
 from crew.records import NO_USAGE, Usage
 from crew.session.middleware import AskModel, Middleware, Stage
@@ -36,7 +37,6 @@ from crew.session.middleware import AskModel, Middleware, Stage
 if TYPE_CHECKING:
     from crew.session.session import Session
 
-CHARS_A_TOKEN = 4.0
 HEAD = 400
 """Characters of a shortened output that stay."""
 
@@ -141,7 +141,7 @@ class ContextGuard(Middleware):
             except ModelError as error:
                 if error.fault is not Fault.CONTEXT_OVERFLOW or not left:
                     raise
-                half = _estimate(asked) * state.ratio / 2
+                half = estimate(asked) * state.ratio / 2
                 used = await self._cut(session, state, request, half)
                 if used is None:
                     raise
@@ -157,15 +157,16 @@ class ContextGuard(Middleware):
         if room is None:
             return NO_USAGE
         asked = replace(request, messages=state.cuts.apply(request.messages))
-        if _estimate(asked) * state.ratio <= room:
+        if estimate(asked) * state.ratio <= room:
             return NO_USAGE
         return await self._cut(session, state, request, room * FILL) or NO_USAGE
 
     def _learn(
         self, session: "Session", state: _State, asked: ModelRequest, answer: Answer
     ) -> None:
-        if answer.usage.input_tokens and _room(session.model) is not None:
-            state.ratio = max(answer.usage.input_tokens / _estimate(asked), 0.1)
+        used = answer.usage
+        if used.input_tokens and not used.estimated and _room(session.model) is not None:
+            state.ratio = max(used.input_tokens / estimate(asked), 0.1)
 
     async def _cut(
         self, session: "Session", state: _State, request: ModelRequest, target: float
@@ -228,7 +229,7 @@ class _Plan:
     ) -> None:
         self._session = session
         self._messages = state.cuts.apply(request.messages)
-        self._left = _estimate(replace(request, messages=self._messages)) - target / state.ratio
+        self._left = estimate(replace(request, messages=self._messages)) - target / state.ratio
         self._kept = _always_kept(self._messages)
         self.shortened: dict[int, str] = {}
         self.dropped: list[Message] = []
@@ -256,7 +257,7 @@ class _Plan:
             for message in self._messages:
                 if message.turn == turn and message.id >= 0 and message.id not in self._kept:
                     self.dropped.append(message)
-                    size = len(self.shortened.pop(message.id, "")) or _size(message)
+                    size = len(self.shortened.pop(message.id, "")) or size_of(message)
                     self._left -= size / CHARS_A_TOKEN
 
     def drop_thinking(self, *, before: int) -> None:
@@ -295,21 +296,6 @@ def _room(client: ModelClient) -> float | None:
     # What `Bounded` says; to ask for it by isinstance costs more than the rest of a request.
     window: int | None = getattr(client, "context", None)
     return None if window is None else window - min(window / 4, 16_000)
-
-
-def _estimate(request: ModelRequest) -> float:
-    tools = sum(
-        len(tool.name) + len(tool.description) + len(json.dumps(tool.parameters))
-        for tool in request.tools
-    )
-    said = sum(_size(message) for message in request.messages)
-    return max((len(request.system) + tools + said) / CHARS_A_TOKEN, 1.0)
-
-
-def _size(message: Message) -> int:
-    if isinstance(message, ToolCallEntry):
-        return len(json.dumps(message.args)) + len(message.tool)
-    return len(message.text)
 
 
 def _line(message: Message) -> str:

@@ -15,6 +15,7 @@ from crew.view.words import (
     money,
     one_line,
     short_count,
+    tokens,
 )
 
 RUN = ""
@@ -119,7 +120,7 @@ def total_words(view: RunView) -> str:
     facts = [f"{done} of {counted(len(view.tasks), 'task')} done"]
     facts.append(f"{totals.running} of {counted(totals.sessions, 'session')} at work")
     limited = spent_of_limits(view)
-    facts.append(limited.pop("tokens", f"{short_count(totals.usage.tokens)} tokens"))
+    facts.append(limited.pop("tokens", tokens(totals.usage)))
     if totals.usage.cost != 0:
         limited.setdefault("cost", f"cost {money(totals.usage.cost)}")
     facts += limited.values()
@@ -166,7 +167,7 @@ def session_stats(known: SessionView, now: datetime) -> str:
     turns = f"turn {known.turns}" + (f" of {known.max_turns}" if known.max_turns else "")
     facts = [counted(known.turns, "turn") if known.over else turns]
     facts.append(counted(known.tools, "tool call"))
-    facts.append(f"{short_count(known.usage.tokens)} tokens")
+    facts.append(tokens(known.usage))
     if known.progress is not None and known.progress.context_tokens:
         facts.append(f"context {short_count(known.progress.context_tokens)}")
     if known.usage.cost != 0:

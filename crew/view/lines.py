@@ -31,7 +31,7 @@ from crew.events import (
 )
 from crew.records import Failure, Status, Usage
 from crew.view.rows import status_words
-from crew.view.words import counted, money, one_line, preview_line, short_count
+from crew.view.words import counted, money, one_line, preview_line, tokens
 
 NAME_WIDTH = 16
 
@@ -79,7 +79,7 @@ def usage_words(usage: Usage) -> str:
     """Tokens and cost: `12.3k tokens, $0.042`; empty when nothing was used."""
     if not usage.tokens:
         return ""
-    words = f"{short_count(usage.tokens)} tokens"
+    words = tokens(usage)
     return words if usage.cost == 0 else f"{words}, {_cost(usage)}"
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from crew.plaintext import clean
+from crew.records import Usage
 
 RULES_NOTE = "rules: built-in checks, no language model"
 """What a run on the model `rules` says of itself, once."""
@@ -108,6 +109,11 @@ def short_count(number: int) -> str:
             value = number / size
             return f"{value:.1f}{unit}" if value < 99.95 else f"{value:.0f}{unit}"
     return str(number)
+
+
+def tokens(usage: Usage) -> str:
+    """Tokens in words: `12.3k tokens`, `~12.3k tokens` where they are estimated."""
+    return f"{'~' if usage.estimated else ''}{short_count(usage.tokens)} tokens"
 
 
 def money(cost: float | None) -> str:

@@ -62,6 +62,18 @@ async def test_usage_is_read_with_its_cached_tokens_and_an_unknown_price(wire: K
     )
 
 
+async def test_tokens_that_no_server_counted_are_estimated_and_their_price_unknown(
+    wire: Kind,
+) -> None:
+    price = Price(input=10, output=100)
+    async with serving(wire, [Turn(text="word " * 100)], price=price) as (client, _):
+        answer = await ask(client, [UserEntry(text="a" * 4000)])
+    assert answer.usage.estimated
+    assert 1000 < answer.usage.input_tokens < 1200
+    assert answer.usage.output_tokens == 125
+    assert answer.usage.cost is None
+
+
 async def test_a_price_of_ones_own_is_applied(wire: Kind) -> None:
     price = Price(input=10, output=100, cache_read=1)
     async with serving(wire, [Turn(text="Hi", usage=USED)], price=price) as (client, _):

@@ -20,8 +20,9 @@ from crew.errors import Fault, ModelError
 from crew.models.protocol import Delta, ModelRequest
 from crew.models.script import ScriptedFault, Turn
 from crew.models.scripted import Scripted
+from crew.models.tokens import CHARS_A_TOKEN
 from crew.records import Status
-from crew.session.context import CHARS_A_TOKEN, GONE, SUMMARY, cuts_of
+from crew.session.context import GONE, SUMMARY, cuts_of
 from crew.tools.protocol import ToolContext, ToolOutput
 from tests.doubles.crews import Crew
 from tests.doubles.models import Recorded, calls, says, submits

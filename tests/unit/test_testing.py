@@ -59,6 +59,16 @@ async def test_a_run_is_driven_by_a_real_provider_s_format(arrange: Arrange, kin
     assert [event.model for event in crew.events_of(SessionStarted)] == ["mine:m"]
 
 
+async def test_a_budget_holds_where_a_server_counts_no_tokens(arrange: Arrange) -> None:
+    crew = arrange([])
+    crew.agent("worker", budget={"tokens": 2_000}, max_turns=50)
+    outcome = await finished(crew, "openai-chat", *[WORKS] * 50)
+    assert outcome.status is Status.OVER_BUDGET
+    used = [entry.usage for entry in crew.transcript() if isinstance(entry, UsageEntry)]
+    assert all(usage.estimated and usage.cost is None for usage in used)
+    assert 1 < len(used) < 40
+
+
 async def test_a_key_of_the_config_is_in_no_file_of_the_run(arrange: Arrange) -> None:
     key = "plain-words-as-a-key"
     crew = arrange([])

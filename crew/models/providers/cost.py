@@ -2,18 +2,30 @@
 
 from decimal import Decimal
 
-from pydantic_ai.messages import ModelResponse
+from pydantic_ai.messages import ModelResponse, ToolCallPart
 
 from crew.config import Price
+from crew.models.protocol import ModelRequest
 from crew.models.providers.names import Endpoint
+from crew.models.tokens import CHARS_A_TOKEN, estimate
 from crew.records import Usage
 
 _MILLION = 1_000_000
 
 
-def usage_of(response: ModelResponse, endpoint: Endpoint) -> Usage:
-    """Tokens and money of one answer; input tokens include the cached ones."""
+def usage_of(request: ModelRequest, response: ModelResponse, endpoint: Endpoint) -> Usage:
+    """Tokens and money of one answer; input tokens include the cached ones.
+
+    Where the server counted nothing, tokens are estimated, so that budgets hold all the same.
+    """
     used = response.usage
+    if not used.input_tokens and not used.output_tokens:
+        return Usage(
+            input_tokens=round(estimate(request)),
+            output_tokens=max(round(_length(response) / CHARS_A_TOKEN), 1),
+            cost=None,
+            estimated=True,
+        )
     return Usage(
         input_tokens=used.input_tokens,
         output_tokens=used.output_tokens,
@@ -23,11 +35,18 @@ def usage_of(response: ModelResponse, endpoint: Endpoint) -> Usage:
     )
 
 
+def _length(response: ModelResponse) -> int:
+    """Characters of an answer: its text, its thinking, and the calls it made."""
+    return sum(
+        len(part.args_as_json_str()) + len(part.tool_name)
+        if isinstance(part, ToolCallPart)
+        else len(getattr(part, "content", None) or "")
+        for part in response.parts
+    )
+
+
 def _cost(response: ModelResponse, endpoint: Endpoint) -> float | None:
     used = response.usage
-    measured = used.input_tokens or used.output_tokens
-    if not measured:
-        return None
     if endpoint.price is not None:
         return priced(response, endpoint.price)
     if used.cost is not None:

@@ -91,7 +91,7 @@ class Wire:
                     model_request_parameters=parameters_for(request),
                     instrument=False,
                 )
-                async with asking as stream, aclosing(self._read(stream, clock)) as deltas:
+                async with asking as stream, aclosing(self._read(stream, request, clock)) as deltas:
                     yield deltas
             except Exception as error:
                 raise model_error(error, self._target) from error
@@ -105,7 +105,9 @@ class Wire:
         """Whether an answer of calls only needs an empty text: some servers take no null."""
         return self._endpoint.kind == "openai-chat" and self._endpoint.name not in PROVIDERS
 
-    async def _read(self, stream: StreamedResponse, clock: Clock) -> AsyncGenerator[Delta, None]:
+    async def _read(
+        self, stream: StreamedResponse, request: ModelRequest, clock: Clock
+    ) -> AsyncGenerator[Delta, None]:
         indices: set[int] = set()
         async for event in stream:
             clock.begun()
@@ -122,20 +124,23 @@ class Wire:
                 case PartDeltaEvent(index=index, delta=ToolCallPartDelta() as delta):
                     if isinstance(delta.args_delta, str):
                         yield ToolCallDelta(index, delta.args_delta)
-        for ending in self._endings(stream.get(), sorted(indices)):
-            yield ending
+        response = stream.get()
+        for last in _last_deltas(response, sorted(indices)):
+            yield last
+        yield UsageDelta(usage_of(request, response, self._endpoint))
+        yield self._stop(response)
 
-    def _endings(self, response: ModelResponse, indices: list[int]) -> Iterator[Delta]:
-        """What is known only at the end: marks, final names, usage, and why it ended."""
-        for index, part in zip(indices, response.parts, strict=False):
-            if (last := _last_delta(index, part)) is not None:
-                yield last
-        yield UsageDelta(usage_of(response, self._endpoint))
+    def _stop(self, response: ModelResponse) -> StopDelta:
+        """Why the answer ended.
+
+        Raises:
+            ModelError: It did not end as a whole answer does.
+        """
         match response.finish_reason:
             case "stop" | "tool_call":
-                yield StopDelta("tool_calls" if response.tool_calls else "end")
+                return StopDelta("tool_calls" if response.tool_calls else "end")
             case "length":
-                yield StopDelta(LENGTH)
+                return StopDelta(LENGTH)
             case "content_filter":
                 raise ModelError(
                     f"{self._target}: the provider's filter stopped the answer",
@@ -167,6 +172,13 @@ def _first_delta(index: int, part: ModelResponsePart) -> Delta | None:
             )
         case _:
             return None
+
+
+def _last_deltas(response: ModelResponse, indices: list[int]) -> Iterator[Delta]:
+    """What is known only at the end: marks, and final names."""
+    for index, part in zip(indices, response.parts, strict=False):
+        if (last := _last_delta(index, part)) is not None:
+            yield last
 
 
 def _last_delta(index: int, part: ModelResponsePart) -> Delta | None:
