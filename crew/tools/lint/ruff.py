@@ -13,7 +13,7 @@ from ruff import find_ruff_bin  # type: ignore[import-untyped]  # ruff ships no 
 from crew.tools.changes import Change
 from crew.tools.changes.process import run_bounded
 from crew.tools.lint.finding import Finding, Priority, Profile
-from crew.tools.lint.ruff_rules import CONFIDENCE, PRIORITIES, TITLES, WHY
+from crew.tools.lint.ruff_rules import CONFIDENCE, PRIORITIES, SAID_BETTER, TITLES, WHY
 
 _OUTPUT_LIMIT = 32_000_000
 _SECONDS = 120.0
@@ -130,12 +130,9 @@ class _Runner:
             priority = "P3"
         line = int(record["location"]["row"])
         end_line = int((record.get("end_location") or record["location"])["row"])
-        why = WHY.get(code, "")
         return Finding(
             title=TITLES.get(code) or _first_sentence(message),
-            body=" ".join(
-                part for part in (f"{message.rstrip('.')}.", why, _where(record)) if part
-            ),
+            body=_body(code, message, _where(record)),
             priority=priority,
             confidence=CONFIDENCE.get(code, 0.9),
             file=file.path,
@@ -236,6 +233,18 @@ def _records(output: bytes) -> Iterator[dict[str, Any]]:
 def _first_sentence(message: str) -> str:
     first = re.split(r"(?<=[^.]{8})\.\s|;\s|\n", message, maxsplit=1)[0]
     return first.rstrip(".")[:160]
+
+
+def _body(code: str, message: str, where: str) -> str:
+    """What the title leaves out: the rest of ruff's message, and what the mistake leads to."""
+    why = WHY.get(code, "")
+    said = message.strip()
+    if code in SAID_BETTER:
+        said = ""
+    elif code not in TITLES and why:
+        said = said.removeprefix(_first_sentence(message)).lstrip(".;: \n")
+    sentence = f"{said[:1].upper()}{said[1:].rstrip('.')}." if said else ""
+    return " ".join(part for part in (sentence, why, where) if part)
 
 
 def _where(record: dict[str, Any]) -> str:

@@ -113,7 +113,7 @@ def _comes_from_outside(found: Finding, line: str) -> bool:
 def _defined_again(found: Finding, lines: Sequence[str]) -> Finding:
     """An import that is written twice does no harm, nor what a loop or a branch defines again."""
     line = found.line or 1
-    first = re.search(r"from line (\d+)", found.body)
+    first = re.search(r"from line (\d+)", f"{found.title} {found.body}")
     later = first is not None and int(first[1]) > line
     return found if _DEFINITION.match(lines[line - 1]) and not later else _remark(found)
 

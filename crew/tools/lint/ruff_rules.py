@@ -127,6 +127,10 @@ WHY: dict[str, str] = {
     "S501": "Without the check, whoever sits in between can read and change what passes.",
     "S506": "Loading a document that someone else can shape runs their code; use safe_load.",
     "S602": "A value in the command line can run other commands; pass a list, without a shell.",
+    "S604": "A value in the command line can run other commands; pass a list, without a shell.",
     "S605": "A value in the command line can run other commands; pass a list, without a shell.",
 }
 """What the rule's message leaves out: what it leads to."""
+
+SAID_BETTER = frozenset({"S501", "S602", "S604", "S605"})
+"""Rules whose own message adds nothing to the title and to what is said here."""
