@@ -71,7 +71,7 @@ def show_run(target: Target, *, json: bool) -> None:
         error = outcome.error if outcome is not None else view.error
         print_run(view, run.summary, error, console)
         if outcome is not None:
-            show_result(outcome, console)
+            show_result(outcome, console, headed=True)
         lines = [f"one session: crew show {target.name}/SESSION"] if view.sessions else []
         if view.status is Status.INTERRUPTED:
             lines.append(f"take it up:  crew resume {run.id}")

@@ -12,7 +12,7 @@ from crew.console.output import Output
 from crew.console.signs import PRIORITY_STYLES
 from crew.plaintext import clean
 from crew.records import Status
-from crew.view import Finding, findings, summary, tally, verdict
+from crew.view import RULES_NOTE, Finding, findings, found_words, summary, verdict
 
 if TYPE_CHECKING:
     from crew.service import RunOutcome
@@ -39,10 +39,15 @@ def write_report(outcome: "RunOutcome", out: Output, console: Console) -> None:
     out.put(page.get())
 
 
-def show_result(outcome: "RunOutcome", console: Console) -> None:
+def show_result(outcome: "RunOutcome", console: Console, *, headed: bool = False) -> None:
     """Print findings, verdict and where the rest is; a result without findings as its report.
 
     A run that ended badly and has no findings has nothing to show here: why it did is an error.
+
+    Args:
+        outcome: How the run ended.
+        console: Where to.
+        headed: The page says above what the built-in checks are, which is then not said again.
     """
     result = outcome.result
     if isinstance(result, dict) and "findings" in result:
@@ -53,7 +58,7 @@ def show_result(outcome: "RunOutcome", console: Console) -> None:
         if len(found) > SHOWN_FINDINGS:
             console.print(Text(f"and {len(found) - SHOWN_FINDINGS} more in the report", "dim"))
         console.print()
-        console.print(_verdict_line(result, found))
+        console.print(_verdict_line(result, headed=headed))
     elif outcome.status is Status.COMPLETED:
         # Its parser is a third of the start-up time, and most results need none.
         from rich.markdown import Markdown  # noqa: PLC0415 - see above
@@ -97,13 +102,16 @@ def findings_table(found: Sequence[Finding]) -> Table:
     return table
 
 
-def _verdict_line(result: object, found: Sequence[Finding]) -> Text:
+def _verdict_line(result: object, *, headed: bool) -> Text:
     word = verdict(result)
     line = Text()
     if word:
         line.append(word.replace("_", " "), f"bold {_VERDICT_STYLES.get(word, '')}".strip())
         line.append(", ")
-    line.append(tally(found))
-    if said := summary(result):
+    line.append(found_words(result))
+    said = summary(result)
+    if headed:
+        said = said.removeprefix(RULES_NOTE).lstrip(". ")
+    if said:
         line.append(f"\n{said}", "dim")
     return line

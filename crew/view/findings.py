@@ -88,15 +88,20 @@ def tally(found: Iterable[Finding]) -> str:
     return f"{len(priorities)} {noun}: {', '.join(counts)}"
 
 
+def found_words(result: Any) -> str:
+    """What a result with findings came to: their tally, or that there was nothing to look at."""
+    if NOTHING in summary(result):
+        return NOTHING[0].lower() + NOTHING[1:]
+    return tally(findings(result))
+
+
 def outcome_words(result: Any) -> str:
     """What a result came to, in one line: `request changes, 2 findings: 2 P1`; its summary else."""
     said = verdict(result)
     listed = isinstance(result, dict) and isinstance(result.get("findings"), list)
     facts = [said.replace("_", " ")] if said else []
-    if NOTHING in summary(result):
-        facts.append(NOTHING[0].lower() + NOTHING[1:])
-    elif listed:
-        facts.append(tally(findings(result)))
+    if listed:
+        facts.append(found_words(result))
     return ", ".join(facts) or preview_line(summary(result)[:400])
 
 

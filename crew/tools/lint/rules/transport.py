@@ -40,7 +40,7 @@ _OFF = {
 _PATTERNS = {language: re.compile(pattern) for language, pattern in _OFF.items()}
 _LIKE = {"typescript": "javascript", "kotlin": "java", "scala": "java"}
 _SHELL = _PATTERNS["shell"]
-_SET_UP = re.compile(r"\bcheck_hostname\s*=|\bverify_mode\s*=")
+_SET_UP = re.compile(r"\b(?:check_hostname|verify_mode|rejectUnauthorized)\s*=")
 _JWT = re.compile(r"\bjwt\b|verify_signature")
 
 
