@@ -89,13 +89,14 @@ class RunContinued(EventBase):
     """Another process takes the run up again; its events have an `epoch` of their own.
 
     Attributes:
-        reason: `interrupted` when the last process was lost, `retry` when tasks are run again.
+        reason: `interrupted` when the last process was lost, `retry` when tasks are run again,
+            `fork` when all before it was taken from another run.
         tasks: Tasks that are pending again, though they had ended.
     """
 
     durable: ClassVar[bool] = True
     kind: Literal["run.continued"] = "run.continued"
-    reason: Literal["interrupted", "retry"]
+    reason: Literal["interrupted", "retry", "fork"]
     tasks: tuple[str, ...] = ()
     version: str
 

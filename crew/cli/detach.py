@@ -30,7 +30,7 @@ _BOOT = (
     "from crew.cli import main; main()"
 )
 _AS_THEY_ARE = (
-    *("team", "goal", "model", "run", "retry", "task"),
+    *("team", "goal", "model", "run", "retry", "task", "at", "steer"),
     *("max_concurrency", "allow", "interactive", "fail_on"),
 )
 
@@ -145,7 +145,7 @@ def _packed(request: "Request", report: Path | None) -> bytes:
 
 def _unpacked(order: bytes) -> tuple["Request", Path | None]:
     from crew.budget import Budget
-    from crew.service import ResumeRequest, ReviewScope, RunRequest
+    from crew.service import ForkRequest, ResumeRequest, ReviewScope, RunRequest
 
     said: dict[str, Any] = json.loads(order)
     report = said.pop("report")
@@ -160,7 +160,7 @@ def _unpacked(order: bytes) -> tuple["Request", Path | None]:
         said["scope"] = ReviewScope(base=said.pop("base"), paths=tuple(said.pop("paths")))
         request = RunRequest(**said)
     else:
-        request = ResumeRequest(**said)
+        request = ForkRequest(**said) if "at" in said else ResumeRequest(**said)
     return request, Path(report) if report is not None else None
 
 

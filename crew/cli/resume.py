@@ -1,6 +1,6 @@
-"""`crew resume` and `crew retry`: a run goes on, or tasks of it are run again."""
+"""`crew resume`, `retry` and `fork`: a run goes on, runs again, or another goes on from it."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,10 +35,21 @@ _Tasks = Annotated[
 ]
 
 
+_Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, the head of it, or latest.")]
+_At = Annotated[
+    str, typer.Option(metavar="TASK|SESSION:TURN", help="The point: verify, or code-review:3.")
+]
+_SteerText = Annotated[
+    str | None,
+    typer.Option("--steer", metavar="TEXT", help="Say this to the session before it goes on."),
+]
+
+
 def register(app: typer.Typer) -> None:
-    """Add `resume` and `retry`."""
+    """Add `resume`, `retry` and `fork`."""
     app.command("resume")(resume)
     app.command("retry")(retry)
+    app.command("fork")(fork)
 
 
 def resume(
@@ -110,6 +121,7 @@ def retry(
         given = {
             "--plain": plain,
             "--json": json,
+            "--ask": ask,
             "--max-concurrency": max_concurrency,
             "--budget": budget,
             "--allow": allow,
@@ -130,6 +142,49 @@ def retry(
     )
     request = replace(request, retry=True, task=task or None)
     raise typer.Exit(carry_out(request, plain=plain, json=json, report=report, detach=detach))
+
+
+def fork(
+    target: _Run = "latest",
+    *,
+    at: _At,
+    steer: _SteerText = None,
+    plain: Plain = False,
+    json: Json = False,
+    max_concurrency: MaxConcurrency = None,
+    budget: BudgetOption = None,
+    allow: Allow = None,
+    ask: Ask = False,
+    fail_on: FailOn = None,
+    report: Report = None,
+    detach: Detach = False,
+    folder: Folder = None,
+) -> None:
+    """Go back to a point in a run, and go on from there in a new one; the old run stays as it is.
+
+    The new run keeps what was done but for the task at TASK and what depends on it. At SESSION:TURN
+    that session goes on from the end of the turn, with --steer told something new first.
+    What did not complete runs afresh. Exit codes: those of crew run.
+    """
+    from crew.cli.runs import open_target
+    from crew.service import ForkRequest
+
+    check_options(plain=plain, json=json, detach=detach, report=report)
+    run, rest = open_target(target, folder)
+    if rest:
+        raise UsageError(f"{target}: it is runs that are forked", hint=f"use --at {rest}")
+    request = _request(
+        run,
+        folder,
+        max_concurrency=max_concurrency,
+        budget=budget,
+        allow=allow,
+        ask=ask,
+        fail_on=fail_on,
+    )
+    asked = {field.name: getattr(request, field.name) for field in fields(request)}
+    forked = ForkRequest(**asked, at=at, steer=steer)
+    raise typer.Exit(carry_out(forked, plain=plain, json=json, report=report, detach=detach))
 
 
 def _unpause(run: "StoredRun", target: str, session: str | None, folder: Path | None) -> None:

@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import Enum, auto
@@ -30,7 +31,16 @@ from crew.console import (
 from crew.errors import CrewError, ExitCode, StoreError
 from crew.feed import Feed
 from crew.records import Status, utc_now
-from crew.service import LiveRun, ResumeRequest, RunOutcome, RunRequest, resume, start
+from crew.service import (
+    ForkRequest,
+    LiveRun,
+    ResumeRequest,
+    RunOutcome,
+    RunRequest,
+    fork,
+    resume,
+    start,
+)
 from crew.view import Priority, breaks
 
 _EXIT_CODES = {
@@ -180,12 +190,21 @@ async def _attempt(
     async with anyio.create_task_group() as tasks:
         interrupts = Interrupts(say, tasks.cancel_scope)
         await tasks.start(interrupts.obey)
-        begun = start(request) if isinstance(request, RunRequest) else resume(request)
-        async with begun as run:
+        async with _begun(request) as run:
             interrupts.control = run.control
             outcome = await attend(run, interrupts)
         tasks.cancel_scope.cancel()
     return outcome
+
+
+def _begun(request: Request) -> AbstractAsyncContextManager[LiveRun]:
+    match request:
+        case RunRequest():
+            return start(request)
+        case ForkRequest():
+            return fork(request)
+        case ResumeRequest():
+            return resume(request)
 
 
 async def _watched(run: LiveRun, display: Display, troubles: list[Exception]) -> RunOutcome:

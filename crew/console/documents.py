@@ -4,8 +4,8 @@
 (whether a process runs it now), `model`, `created`, `updated` and `usage`.
 
 `crew show RUN --json` is an object: `v`, `run`, `team`, `workflow`, `goal`, `model`, `workspace`,
-`status`, `live`, `started`, `ended`, `error`, `usage`, `verdict`, `result` (validated, or null),
-`folder`, `report` (path or null), and
+`forked_from` (a run and the point in it, or null), `status`, `live`, `started`, `ended`, `error`,
+`usage`, `verdict`, `result` (validated, or null), `folder`, `report` (path or null), and
 
 - `tasks`, in board order: `id`, `step`, `role`, `title`, `needs`, `status`, `attempt`, `error`,
   `sessions` (one id for each attempt);
@@ -61,6 +61,7 @@ def run_document(
         "goal": summary.goal,
         "model": summary.model,
         "workspace": view.workspace,
+        "forked_from": summary.forked_from or None,
         "status": summary.status,
         "live": summary.live,
         "started": _time(view.started),

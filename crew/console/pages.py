@@ -77,6 +77,8 @@ def print_run(
         ("started", f"{summary.created:%Y-%m-%d %H:%M:%S} UTC"),
         ("status", status_words(summary.status)),
     ]
+    if summary.forked_from:
+        facts.insert(1, ("forked", f"from {one_line(summary.forked_from)}"))
     if error is not None:
         facts.append(("why", one_line(error.message)))
     if error is not None and error.hint:

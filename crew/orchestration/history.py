@@ -129,13 +129,17 @@ class History:
         for event in read(folder):
             self.fold(event)
 
-    def go_on(self, again: Collection[str] = ()) -> None:
+    def go_on(
+        self,
+        again: Collection[str] = (),
+        *,
+        reason: Literal["interrupted", "retry", "fork"] = "interrupted",
+    ) -> None:
         """Decide how the run goes on.
 
         Args:
             again: Tasks that ended and are to be run again, of a run that has ended.
         """
-        reason: Literal["interrupted", "retry"] = "retry" if again else "interrupted"
         tasks = tuple(again) or self._due
         self.continued = RunContinued(reason=reason, tasks=tasks, version=__version__)
         self._continue(self.continued)

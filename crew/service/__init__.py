@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from crew.definitions.types import SpawnLimits
     from crew.orchestration.outcome import RunOutcome
+    from crew.service.fork import ForkRequest, fork
     from crew.service.library import default_library
     from crew.service.listing import RunListing, follow_runs
     from crew.service.live import LiveRun
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from crew.tools.workspace import ReviewScope
 
 __all__ = [
+    "ForkRequest",
     "LiveRun",
     "ResumeRequest",
     "ReviewScope",
@@ -41,6 +43,7 @@ __all__ = [
     "default_library",
     "find_workspace",
     "follow_runs",
+    "fork",
     "list_runs",
     "open_run",
     "read_result",
@@ -51,6 +54,7 @@ __all__ = [
 _NAMES = {
     "crew.definitions.types": ("SpawnLimits",),
     "crew.orchestration.outcome": ("RunOutcome",),
+    "crew.service.fork": ("ForkRequest", "fork"),
     "crew.service.library": ("default_library",),
     "crew.service.listing": ("RunListing", "follow_runs"),
     "crew.service.live": ("LiveRun",),

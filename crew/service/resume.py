@@ -23,6 +23,7 @@ from crew.records import Status
 from crew.service.library import default_library
 from crew.service.live import LiveRun, Prepared, conduct
 from crew.service.start import (
+    EPOCH,
     check_allow,
     check_models,
     check_prices,
@@ -131,12 +132,12 @@ def _prepare(
     environ: Mapping[str, str],
 ) -> Prepared:
     manifest = read(folder)
-    _check_place(request, manifest)
+    check_place(request, manifest)
     config = request.config if request.config is not None else load_config(environ)
     redact = Redactor.from_environ(environ, known=config.secrets(environ))
     history = History(folder, redact)
     manifest = _mended(folder, manifest, history.ended, redact)
-    _decide(request, folder, history)
+    _decide(request, manifest, history)
     plan = _plan(manifest, folder)
     workspace = open_folder(Path(manifest.workspace))
     if library is None:
@@ -161,7 +162,12 @@ def _prepare(
     )
 
 
-def _check_place(request: ResumeRequest, manifest: Manifest) -> None:
+def check_place(request: ResumeRequest, manifest: Manifest) -> None:
+    """Refuse to let a run go on in another folder than its own.
+
+    Raises:
+        UsageError: It works elsewhere.
+    """
     where = Path(manifest.workspace)
     if where.resolve() != request.workspace.resolve():
         raise UsageError(
@@ -187,23 +193,23 @@ def _mended(
     return write(folder, mended, expected=manifest.generation, redact=redact)
 
 
-def _decide(request: ResumeRequest, folder: RunFolder, history: History) -> None:
+def _decide(request: ResumeRequest, manifest: Manifest, history: History) -> None:
     """Settle how the run goes on."""
-    ended = history.ended
+    ended, run = history.ended, manifest.run
     if request.retry:
         if ended is None:
-            raise UsageError(
-                f"run {folder.id} was interrupted", hint=f"take it up: crew resume {folder.id}"
-            )
-        history.go_on(history.to_retry(request.task))
+            raise UsageError(f"run {run} was interrupted", hint=f"take it up: crew resume {run}")
+        history.go_on(history.to_retry(request.task), reason="retry")
         return
     if ended is not None:
         done = ended.status is Status.COMPLETED
         raise UsageError(
-            f"run {folder.id} has ended: {ended.status.value}",
-            hint=f"run a task again: crew retry {folder.id}{'/TASK' if done else ''}",
+            f"run {run} has ended: {ended.status.value}",
+            hint=f"run a task again: crew retry {run}{'/TASK' if done else ''}",
         )
-    history.go_on()
+    # What a fork was made of is all of one attempt: no process has taken it up yet.
+    new = bool(manifest.forked_from) and history.epoch == EPOCH
+    history.go_on(reason="fork" if new else "interrupted")
 
 
 def _plan(manifest: Manifest, folder: RunFolder) -> Plan:

@@ -34,6 +34,7 @@ class RunSummary:
     Attributes:
         status: `interrupted` when it should run and no live process holds it.
         live: Whether a process runs it now.
+        forked_from: The run and the point in it that it went on from; empty for others.
     """
 
     id: str
@@ -45,6 +46,7 @@ class RunSummary:
     usage: Usage
     model: str
     live: bool
+    forked_from: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,4 +214,5 @@ def _summary(manifest: Manifest, *, live: bool) -> RunSummary:
         usage=manifest.usage,
         model=manifest.model,
         live=live,
+        forked_from=manifest.forked_from,
     )

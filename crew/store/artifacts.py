@@ -18,9 +18,15 @@ from crew.store.folder import RunFolder
 from crew.store.redact import Redactor
 
 _UNUSUAL = re.compile(r"[^A-Za-z0-9._-]+")
+_NAMED = re.compile(rb"\bartifact:([A-Za-z0-9_-][A-Za-z0-9._-]*)")
 _LONGEST_STEM = 100
 _LONGEST_SUFFIX = 20
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+
+
+def named_in(text: bytes) -> list[str]:
+    """Names of artifacts that a text refers to as `artifact:NAME`."""
+    return [name.decode().rstrip(".") for name in _NAMED.findall(text)]
 
 
 class ArtifactStore:

@@ -36,6 +36,7 @@ class Manifest(Record):
         epoch: The attempt, from 1.
         options: What the command line asked for.
         plan: Definitions as resolved.
+        forked_from: The run and the point in it that this one went on from; empty for others.
     """
 
     v: int = SCHEMA_VERSION
@@ -53,6 +54,7 @@ class Manifest(Record):
     epoch: int = 1
     options: JsonObject = Field(default_factory=dict)
     plan: JsonObject = Field(default_factory=dict)
+    forked_from: str = ""
     result: ArtifactRef | None = None
     error: Failure | None = None
     usage: Usage = NO_USAGE

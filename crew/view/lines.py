@@ -127,6 +127,8 @@ def _run_words(
             return "goes on"
         case RunContinued(reason="retry"):
             return _again_words(event.tasks)
+        case RunContinued(reason="fork"):
+            return "goes on from there"
         case RunContinued():
             return "was interrupted, and goes on"
         case RunEnded():

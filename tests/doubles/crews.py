@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -17,7 +18,16 @@ from crew.entries import Entry, ToolCallEntry, ToolResultEntry, UserEntry
 from crew.events import Event, EventBase, SessionEnded, SessionStarted, TaskEnded
 from crew.models.script import Turn
 from crew.orchestration.engine import Sources
-from crew.service import LiveRun, ResumeRequest, RunOutcome, RunRequest, resume, start
+from crew.service import (
+    ForkRequest,
+    LiveRun,
+    ResumeRequest,
+    RunOutcome,
+    RunRequest,
+    fork,
+    resume,
+    start,
+)
 from crew.store.folder import RunFolder
 from crew.store.journal import read
 from crew.tools.protocol import Tool
@@ -138,6 +148,29 @@ class Crew:
             async with resume(request, sources=steady_sources(), environ={}) as run:
                 self.run = run
                 yield run
+
+    @asynccontextmanager
+    async def fork(self, at: str, **options: Any) -> AsyncIterator[LiveRun]:
+        """Have another run go on from a point of the run; it is the crew's run from then on."""
+        request = ForkRequest(
+            run=self.run.id,
+            at=at,
+            workspace=self.root,
+            home=self.home,
+            clients={"recorded": self.model},
+            tools=self.tools,
+            **{"allow": ("write", "execute"), **options},
+        )
+        with anyio.fail_after(PATIENCE):
+            sources = replace(steady_sources(), new_id=lambda: f"{next(self._commands):04x}f")
+            async with fork(request, sources=sources, environ={}) as run:
+                self.run = run
+                yield run
+
+    async def finish_fork(self, at: str, **options: Any) -> RunOutcome:
+        """Have another run go on from a point of the run, and stay to its end."""
+        async with self.fork(at, **options) as run:
+            return await run.wait()
 
     async def finish_again(self, **options: Any) -> RunOutcome:
         """Take the run up again, and stay to its end."""

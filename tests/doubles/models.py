@@ -26,6 +26,10 @@ class Recorded:
         self.requests: list[ModelRequest] = []
         self._asked = anyio.Event()
 
+    def mend(self, agents: Mapping[str, Sequence[Turn]]) -> None:
+        """Play another script from now on."""
+        self._inner = Scripted.of(agents)
+
     @property
     def name(self) -> str:
         """The name that selects it."""

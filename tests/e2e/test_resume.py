@@ -126,6 +126,31 @@ def test_a_task_of_a_run_that_goes_on_is_run_again_by_its_own_process(crew: Inst
     assert crew.run("cancel", "latest").code == 0
 
 
+def test_a_run_is_gone_back_to_and_stays_as_it_is(crew: Installed) -> None:
+    assert crew.run("run", "review", "--plain", "--model", _model(crew)).code == 0
+    old = json.loads(crew.run("ps", "--json").out)[0]["run"]
+    before = crew.run("logs", old, "--json").out
+    done = crew.run("fork", old, "--at", "verify", "--plain")
+    assert done.code == 0, done.err
+    assert f"forked from {old} at verify, with 3 tasks done" in done.err
+    told = ("--at", "code-review:1", "--steer", "look again", "--detach")
+    again = crew.run("fork", old, *told)
+    assert again.code == 0, again.err
+    new = again.out.strip()
+    assert crew.run("wait", new).code == 0
+    assert "look again" in crew.run("show", f"{new}/code-review").out
+    assert f"forked    from {old} at code-review:1" in crew.run("show", new).out
+    assert crew.run("doctor", new).code == 0
+    assert crew.run("logs", old, "--json").out == before
+
+
+def test_a_point_that_is_none_is_refused_with_those_that_there_are(crew: Installed) -> None:
+    assert crew.run("run", "review", "--plain", "--model", _model(crew)).code == 0
+    refused = crew.run("fork", "--at", "code-review:7")
+    assert (refused.code, "it has turns 1 to 1" in refused.err) == (2, True)
+    assert len(json.loads(crew.run("ps", "--json").out)) == 1
+
+
 def test_a_task_that_completed_is_run_again_when_it_is_named(crew: Installed) -> None:
     assert crew.run("run", "review", "--plain", "--model", _model(crew)).code == 0
     refused = crew.run("retry")

@@ -60,6 +60,8 @@ def test_a_run_that_is_taken_up_says_why() -> None:
     assert (line(lost) or "").endswith("was interrupted, and goes on")
     again = RunContinued(reason="retry", tasks=("a", "b"), version="1")
     assert (line(again) or "").endswith("runs again: a, b")
+    fork = RunContinued(reason="fork", version="1")
+    assert (line(fork) or "").endswith("goes on from there")
     live = TasksReopened(tasks=("a", "b"))
     assert (line(live) or "").endswith("run               runs again: a, b")
 
