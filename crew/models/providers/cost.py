@@ -1,6 +1,8 @@
 """What a request used and cost; a price that is not known stays unknown."""
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 from pydantic_ai.messages import ModelResponse, ToolCallPart
 
@@ -51,6 +53,8 @@ def _cost(response: ModelResponse, endpoint: Endpoint) -> float | None:
         return priced(response, endpoint.price)
     if used.cost is not None:
         return float(used.cost)
+    if (said := _said(response.provider_details or {})) is not None:
+        return said
     if endpoint.is_local:
         return None
     try:
@@ -58,6 +62,15 @@ def _cost(response: ModelResponse, endpoint: Endpoint) -> float | None:
     except (LookupError, ValueError, AssertionError):
         return None
     return float(total)
+
+
+def _said(details: Mapping[str, Any]) -> float | None:
+    """What OpenRouter says that it took, and with a key of one's own its maker as well."""
+    cost = details.get("cost")
+    if not isinstance(cost, int | float):
+        return None
+    more = details.get("upstream_inference_cost") if details.get("is_byok") else None
+    return cost + (more or 0.0)
 
 
 def priced(response: ModelResponse, price: Price) -> float:

@@ -57,13 +57,20 @@ warnings.filterwarnings("ignore", module=r"pydantic_ai\.")
 
 
 class Wire:
-    """A model with its connections, for one event loop."""
+    """A model with its connections, for one event loop.
+
+    Raises:
+        ModelError: The provider's library will not have such a model.
+    """
 
     def __init__(self, target: ModelName) -> None:
         self._target = target
         self._endpoint = target.endpoint
         self._http = _http_client(target.endpoint)
-        self._model = build_model(target, self._http)
+        try:
+            self._model = build_model(target, self._http)
+        except Exception as error:
+            raise model_error(error, target) from error
 
     @property
     def context(self) -> int | None:
@@ -200,7 +207,8 @@ def _http_client(endpoint: Endpoint) -> httpx2.AsyncClient:
         timeout=httpx2.Timeout(None, connect=CONNECT),
         limits=httpx2.Limits(max_connections=1000, max_keepalive_connections=100),
         follow_redirects=False,
-        trust_env=not endpoint.is_local,
+        trust_env=not endpoint.is_local,  # no proxy stands before this machine
+        verify=httpx2.create_ssl_context(),
         event_hooks={"response": [_watch]},
     )
     network.read_in_turn(client)
