@@ -56,6 +56,7 @@ class Recorder:
         feed: What observers of this process read.
         artifacts: The run's artifacts; what a committed event refers to is synced before it.
         failed: The first error of the disk.
+        refused: Set with it.
 
     Raises:
         StoreError: The journal can't be opened.
@@ -77,6 +78,7 @@ class Recorder:
         self.redact = redact
         self.artifacts = ArtifactStore(folder, redact)
         self.failed: StoreError | None = None
+        self.refused = anyio.Event()
         self._fence = fence
         self._unsynced: deque[Path] = deque()
         self._prior = partial(self._sync_prior, sync)
@@ -203,6 +205,7 @@ class Recorder:
     def fail(self, error: StoreError) -> StoreError:
         """Remember the disk's first refusal, and give it."""
         self.failed = self.failed or error
+        self.refused.set()
         return self.failed
 
     def check(self) -> None:

@@ -135,6 +135,7 @@ class Engine:
         try:
             async with anyio.create_task_group() as nursery:
                 await nursery.start(self._recorder.run)
+                nursery.start_soon(self._end_when_refused)
                 roster, scheduler = self._conductors(nursery)
                 control = self._control(roster, scheduler)
                 await self._announce()
@@ -294,6 +295,12 @@ class Engine:
                 entries = history.entries(name)
                 task = pays(history.attempts, started)
                 yield PastSession(id=name, agent=agent, task=task, entries=entries)
+
+    async def _end_when_refused(self) -> None:
+        """End the run once the disk has refused, also where only a command has come upon it."""
+        await self._recorder.refused.wait()
+        if self._recorder.failed is not None:
+            self._fail(self._recorder.failed)
 
     def _fail(self, error: Exception) -> None:
         """Take the error that no session can survive; the first one is the run's.

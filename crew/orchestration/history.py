@@ -8,7 +8,7 @@ from typing import Literal
 from crew import __version__
 from crew.bus.past import take_past
 from crew.bus.transcript import DiskTranscript
-from crew.commands import Cancel, FollowUp, Pause, Receipt, Resume, Retry, Steer, Step
+from crew.commands import Cancel, Command, FollowUp, Pause, Receipt, Resume, Retry, Steer, Step
 from crew.entries import Entry, Outcome, ToolResultEntry
 from crew.errors import UsageError
 from crew.events import (
@@ -342,6 +342,8 @@ class History:
                 self.cancelled = command.reason or f"cancelled by {command.by}"
             case Pause(session=None):
                 self.latch = max(self.latch, Latch.HARD if command.hard else Latch.SOFT)
+                for known in self.sessions.values():
+                    known.stepping = False
             case Retry() if command.task is None or command.task in self.tasks:
                 # The process may have been lost before it said what follows.
                 self._due = self._ended_of(run_again(self.tasks, command.task))
@@ -349,9 +351,10 @@ class History:
                 self.latch = Latch.OPEN
             case _:
                 pass
-        session = self.sessions.get(event.session or "")
-        if session is None:
-            return
+        if (session := self.sessions.get(event.session or "")) is not None:
+            self._fold_session_command(session, command)
+
+    def _fold_session_command(self, session: PastSession, command: Command) -> None:
         match command:
             case Steer() | FollowUp():
                 session.waiting[command.id] = command

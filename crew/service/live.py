@@ -83,7 +83,7 @@ class LiveRun:
     async def leave(self) -> None:
         """Cancel the run if it still goes on, and wait for its end."""
         if not self._ended.is_set():
-            with suppress(CommandError):
+            with suppress(CommandError, StoreError):
                 await self.control.send(Cancel(id=f"{self.id}-left", by="crew", reason="left"))
             await self._ended.wait()
 

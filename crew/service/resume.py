@@ -34,6 +34,7 @@ from crew.service.trust import grants
 from crew.session.middleware import Middleware
 from crew.session.permissions import REPEAT
 from crew.store.folder import RunFolder, find
+from crew.store.jsonl import AppendLog
 from crew.store.lock import RunLock
 from crew.store.manifest import Manifest, read, write
 from crew.store.redact import Redactor
@@ -135,6 +136,7 @@ def _prepare(
     check_place(request, manifest)
     config = request.config if request.config is not None else load_config(environ)
     redact = Redactor.from_environ(environ, known=config.secrets(environ))
+    AppendLog(folder.journal, redact=redact).close()  # heals it, before it is believed
     history = History(folder, redact)
     manifest = _mended(folder, manifest, history.ended, redact)
     _decide(request, manifest, history)

@@ -127,7 +127,8 @@ class Crowd:
 
     async def _follow(self, run: LiveRun, fold: RunFold, quick: bool) -> None:
         """Read the feed from its beginning, and hold it to its promises."""
-        last, over, finished = 0, False, set[str]()
+        last, over, synced, finished = 0, False, 0, set[str]()
+        journal = run.folder / "events.jsonl"
         async with run.feed.subscribe() as items:
             async for item in items:
                 if isinstance(item, Progress):
@@ -139,6 +140,10 @@ class Crowd:
                     if item.seq != last + 1 or over:
                         self.world.violated(f"an observer saw event {item.seq} behind {last}")
                     last, over = item.seq, isinstance(item, RunEnded)
+                    if quick and item.durable and last > synced:
+                        synced = self.world.disk.lasting(journal).count(b"\n")
+                        if last > synced:
+                            self.world.violated(f"{item.kind} was announced before it was synced")
                     if quick:
                         self.seen.append(item)
                 fold.apply(item)

@@ -15,6 +15,7 @@ PARTS = 10
 PINNED = {
     22: "an accepted pause of the run was lost with the event that tells of it",
     32: "a steer that waited cut off a spawned child that had to go on",
+    53: "a step outlived a pause of the run that had taken it back",
     115: "an event was on the disk before the artifact that it names",
     157: "a steer that came in while a request was retried waited for the next turn",
     205: "a child was on the disk without its parent's call for it",
@@ -25,6 +26,8 @@ PINNED = {
     1156: "a child whose parent's turn was cancelled at a resume never ended",
     1167: "a delivery was told before it was on the disk, and told again",
     4157: "a result was announced before what its session did to come to it was on the disk",
+    10219: "a last line that only lacked its newline was believed too late",
+    10829: "a run of whose disk only a command had heard that it refuses went on for ever",
     452: "a run whose disk had refused once was ended before its sessions",
 }
 """Seeds that found a mistake when it was made, and what it was."""

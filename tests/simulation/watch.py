@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from crew.commands import Pause, Resume, Step
 from crew.entries import UsageEntry, parse_entry
 from crew.errors import CrewError, StoreError, UsageError
 from crew.events import (
@@ -35,9 +36,6 @@ from tests.simulation.plans import library
 from tests.simulation.schedule import Schedule
 from tests.simulation.world import DEAREST_TURN, World
 
-_BEFORE_THE_END = frozenset({"never began", "interrupted"})
-
-
 _ENVELOPE = {"v", "seq", "at", "run", "epoch", "kind", "id", "turn"}
 
 
@@ -51,6 +49,7 @@ class Watch:
         self._results: dict[str, ArtifactRef] = {}
         self._events: list[Event] = []
         self._lines: Transcripts = {}
+        self._refusal: str | None = None
         self.status = "never began"
         self.deaths = 0
 
@@ -62,11 +61,18 @@ class Watch:
             isinstance(event, SteerUndelivered) and event.command == command
             for event in journal.read(folder)
         )
+        paused, stepping = _paused(list(journal.read(folder)))
+        self._world.held = lambda session: (
+            bool(paused & {session, None})
+            and session not in stepping
+            and not _let_go(folder, paused, session)
+        )
 
     def refused(self, error: CrewError) -> None:
         """The program would not begin: the disk is in trouble, or the run is over."""
-        over = isinstance(error, UsageError) and self.status not in _BEFORE_THE_END
-        if not over and not isinstance(error, StoreError):
+        if isinstance(error, UsageError):
+            self._refusal = error.message
+        elif not isinstance(error, StoreError):
             self._world.violated(f"refused: {type(error).__name__}: {error.message}")
 
     def raised(self, errors: BaseExceptionGroup) -> None:
@@ -99,6 +105,8 @@ class Watch:
         self.deaths += died
         ended = next((event for event in events if isinstance(event, RunEnded)), None)
         self.status = ended.status.value if ended else "interrupted"
+        if self._refusal is not None and ended is None:
+            self._world.violated(f"refused: {self._refusal}")
         return ended is not None and not died and not disk.faults
 
     def at_the_end(self, folder: RunFolder) -> None:
@@ -144,6 +152,39 @@ class Watch:
             own = limits.get(agents.get(session, ""))
             if own is not None and tokens > own + DEAREST_TURN:
                 yield f"{session} spent {tokens} of {own} tokens"
+
+
+def _paused(events: Sequence[Event]) -> tuple[set[str | None], set[str]]:
+    """Sessions whose pause was accepted and stands, None where the run's does; and who may step."""
+    paused: set[str | None] = set()
+    stepping: set[str] = set()
+    for event in events:
+        if not isinstance(event, CommandAccepted):
+            continue
+        match event.command:
+            case Pause(session=session):
+                paused.add(session)
+                stepping = stepping - {session} if session else set()
+            case Resume(session=session):
+                paused.discard(session)
+            case Step(session=session):
+                stepping.add(session)
+    return paused, stepping
+
+
+def _let_go(folder: RunFolder, paused: set[str | None], session: str) -> bool:
+    """Whether the present process was told to let a session go on that was paused before it."""
+    events = list(journal.read(folder))
+    epoch = max(event.epoch for event in events)
+    told = [
+        event.command
+        for event in events
+        if isinstance(event, CommandAccepted) and event.epoch == epoch
+    ]
+    if any(isinstance(command, Step) and command.session == session for command in told):
+        return True
+    resumed = {command.session for command in told if isinstance(command, Resume)}
+    return paused & {session, None} <= resumed
 
 
 def _allowed(folder: RunFolder, key: str) -> bool:

@@ -52,6 +52,7 @@ class World:
         spent: Tokens that the model counted.
         broken: What was seen that must not be.
         allowed: Whether a person allowed an act of this key in this process.
+        held: Whether a session was paused when this process began, and nobody let it go on.
         reported: Whether a message's sender was told that nobody saw it.
     """
 
@@ -64,6 +65,7 @@ class World:
     broken: list[str] = field(default_factory=list)
     allowed: Callable[[str], bool] = lambda key: False
     reported: Callable[[str], bool] = lambda command: False
+    held: Callable[[str], bool] = lambda session: False
     asks: Counter[tuple[str, int]] = field(default_factory=Counter)
 
     def violated(self, what: str) -> None:
@@ -88,12 +90,15 @@ class ActArgs(ToolArgs):
         key: What is done.
         seconds: How long it takes.
         fails: Whether it fails, having done it or not.
+        output: How often it says what it saw.
+        stubborn: Seconds of cleanup that nothing can cut short.
     """
 
     key: str = ""
     seconds: float = 0
     fails: bool = False
     output: int = 0
+    stubborn: float = 0
 
 
 class Look(Tool[ActArgs]):
@@ -109,7 +114,12 @@ class Look(Tool[ActArgs]):
 
     async def run(self, args: ActArgs, ctx: ToolContext) -> ToolOutput:
         ctx.on_output(f"looking at {args.key}")
-        await anyio.sleep(args.seconds)
+        try:
+            await anyio.sleep(args.seconds)
+        finally:
+            if args.stubborn:
+                with anyio.CancelScope(shield=True):
+                    await anyio.sleep(args.stubborn)
         if args.fails:
             raise ToolError("it is not there")
         return ToolOutput(text="seen " * max(args.output, 1), summary="seen")
@@ -233,6 +243,8 @@ class SimModel:
 
     def _check(self, request: ModelRequest) -> None:
         """Whether the history is one that a provider takes, with all that people sent in it."""
+        if self._world.held(request.session):
+            self._world.violated(f"{request.session} was paused, and its model is asked")
         problem = _invalid(request.messages)
         if problem:
             self._world.violated(f"{request.session}: {problem}")
@@ -276,6 +288,8 @@ def _call(chance: random.Random, names: Sequence[str], key: str) -> tuple[str, d
         args["fails"] = True
     if chance.random() < 0.03:
         args["output"] = 15_000
+    if chance.random() < 0.1:
+        args["stubborn"] = chance.choice([1, 5])
     return what, args
 
 
