@@ -56,6 +56,11 @@ SNIPPETS = {
         const shade = Math.random();
         §eval§const made = eval(text);
         """,
+    "js/suite.js": """
+        §focused-test§describe.only("store", () => {
+          fit(size, screen);
+        });
+        """,
     "js/server.js": """
         const { exec } = require("child_process");
         app.get("/", (req, res) => {
@@ -151,6 +156,10 @@ SNIPPETS = {
         rm -rf "$KNOWN/"
         KNOWN=/tmp/known
         rm -f "$TARGET/one.txt"
+        rm -rf "$TARGET/build"
+        rm -rf "$TARGET"
+        rm -rf $HOME/.cache/tool $GITHUB_WORKSPACE/out
+        §unguarded-delete§rm -rf "$1"/*
         §world-writable§chmod -R 777 /srv/app
         chmod 755 /srv/app
         chmod 1777 /tmp

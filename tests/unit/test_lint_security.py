@@ -88,7 +88,8 @@ SNIPPETS = {
 
         §secret§const dsn = "postgres://crew:Qx7nnTr2Lp9@db.prod.internal:5432/crew"
         const local = "postgres://postgres:postgres@localhost:5432/test"
-        const compose = "redis://user:Qx7nnTr2Lp9@redis:6379"
+        §secret§const inner = "redis://user:Qx7nnTr2Lp9@redis:6379"
+        const compose = "redis://user:redis123@redis:6379"
         var built = fmt.Sprintf("postgres://%s:%s@db.prod.internal/crew", user, pass)
         var shell = "mysql://root:${MYSQL_PASSWORD}@db.prod.internal/crew"
         const docs = "see https://example.org:8080/a@b"

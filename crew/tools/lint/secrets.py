@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from crew.store.assigned import assigned_in, is_fake
+from crew.store.assigned import assigned_in, is_fake, is_placeholder
 from crew.store.shapes import ANCHORED
 
 _TOKENS: dict[str, tuple[str, str]] = {
@@ -27,6 +27,7 @@ _TOKENS: dict[str, tuple[str, str]] = {
     "jwt": ("a JSON web token", r"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}"),
 }
 _REAL = {kind: (what, re.compile(shape)) for kind, (what, shape) in _TOKENS.items()}
+_SHARED = frozenset({"google-key", "jwt"})
 _ANTHROPIC = "sk-ant-"
 _URL_PASSWORD = "url-password"  # noqa: S105 - the name of a shape
 _URL_HEAD = re.compile(
@@ -34,6 +35,8 @@ _URL_HEAD = re.compile(
 )
 _HOST = re.compile(r"@(?P<host>[A-Za-z0-9_.\[\]:-]+)")
 _LOCAL_HOST = re.compile(r"(localhost|127\.|0\.0\.0\.0|\[?::1|host\.docker|example\.)|^[\w-]+(:|$)")
+_INNER_HOST = re.compile(r"(?!localhost|host\.docker)[A-Za-z][\w-]*(?::|$)")
+_LONG = 10
 _WEAK_PASSWORDS = frozenset({"pass", "password", "passwd", "pwd", "secret", "pw", "token"})
 _STRONG_FAKE = re.compile(r"example|x{6,}|0{8,}|1234567890|placeholder|dummy|fake", re.IGNORECASE)
 _LONGEST_LINE = 20_000
@@ -46,6 +49,7 @@ class Secret:
     Attributes:
         what: "a GitHub token".
         certain: Told by its shape, not by its name and randomness.
+        shared: Of a kind that is often meant to be seen, or has run out.
         weak: A password that a person chose.
     """
 
@@ -54,6 +58,7 @@ class Secret:
     start: int
     certain: bool
     weak: bool = False
+    shared: bool = False
 
 
 def find_secrets(line: str, *, unquoted: bool = False) -> Iterator[Secret]:
@@ -72,7 +77,16 @@ def find_secrets(line: str, *, unquoted: bool = False) -> Iterator[Secret]:
             value = line[start:end]
             what = _named(shape.kind, value, line, start, end)
             if what:
-                yield Secret(what=what, value=value, start=start, certain=True)
+                yield Secret(
+                    what=what,
+                    value=value,
+                    start=start,
+                    certain=True,
+                    shared=shape.kind in _SHARED,
+                )
+            elif shape.kind == _URL_PASSWORD and _is_inner_address(value, line, start, end):
+                what = "a password in an address"
+                yield Secret(what=what, value=value, start=start, certain=False, weak=True)
     for found in sorted(assigned_in(line), key=lambda found: found.start):
         overlaps = any(start < found.end and found.start < end for start, end in taken)
         if overlaps or not (found.quoted or unquoted):
@@ -104,6 +118,15 @@ def _named(kind: str, value: str, line: str, start: int, end: int) -> str:
 def masked(value: str) -> str:
     """Enough of a secret to know it again by, and too little to use."""
     return f"{value[:4]}****" if len(value) >= 16 else "****"
+
+
+def _is_inner_address(password: str, line: str, start: int, end: int) -> bool:
+    """Whether an address of one's own network holds a password that nobody would make up."""
+    head, host = _URL_HEAD.search(line[:start]), _HOST.match(line, end)
+    if head is None or host is None or not _INNER_HOST.match(host["host"]):
+        return False
+    mixed = re.search(r"[A-Za-z]", password) and re.search(r"\d", password)
+    return bool(mixed) and len(password) >= _LONG and not is_placeholder(password)
 
 
 def _is_real_address(password: str, line: str, start: int, end: int) -> bool:

@@ -31,6 +31,7 @@ def _conflicts(file: SourceFile) -> Iterator[Hit]:
                 title="An unresolved merge conflict",
                 body=f"Lines {opened} to {number} are both sides of a merge conflict, with git's "
                 "marks between them. Keep what is meant and remove the marks.",
+                priority="P1" if file.language in {"text", "markdown"} else None,
                 confidence=0.99,
             )
             opened = None

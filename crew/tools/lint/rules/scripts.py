@@ -44,8 +44,9 @@ _OPENED = (
 )
 _DELETE = re.compile(
     r"(?<![\w-])rm\s+(?:-{1,2}[\w-]+\s+)*?-\w*[rR]\w*\s+(?:-{1,2}[\w-]*\s+)*"
-    r"(?P<open>\"?)\$(?:\{(?P<braced>\w+)\}|(?P<name>\w+))\"?(?P<after>/?)"
+    r"(?P<open>\"?)\$(?:\{(?P<braced>\w+)\}|(?P<name>\w+))\"?(?P<after>/(?=[\s\"'*.;&|)]|$))?(?P<inside>/?)"
 )
+_ALWAYS_SET = re.compile(r"HOME|PWD|OLDPWD|TMPDIR|XDG_\w+|GITHUB_\w+|RUNNER_\w+|CI_\w+")
 _CHECKED = re.compile(r"^\s*set\s+(?:-\w*u|.*-o\s+nounset)|^#!.*\s-\w*u", re.MULTILINE)
 
 
@@ -58,17 +59,17 @@ def _deletes(file: SourceFile) -> Iterator[Hit]:
         if match is None:
             continue
         name = match["braced"] or match["name"]
-        if _is_set(file, name):
+        if _ALWAYS_SET.fullmatch(name) or _is_set(file, name):
             continue
         if match["after"]:
             yield Hit(
                 line=number,
-                title=f"An empty {name} deletes from the root",
-                body=f"Nothing here makes sure that `{name}` has a value; without one the path "
+                title=f"An empty `${name}` deletes from the root",
+                body=f"Nothing here makes sure that `${name}` has a value; without one the path "
                 f'begins at `/`. Write "${{{name}:?}}/", which stops instead.',
                 confidence=0.8,
             )
-        elif not match["open"]:
+        elif not match["open"] and not match["inside"]:
             yield Hit(
                 line=number,
                 title=f"`${name}` is split into words before they are deleted",

@@ -29,7 +29,7 @@ def _assigned(file: SourceFile) -> Iterator[Hit]:
 
 
 def _hit(secret: Secret, number: int, *, example: bool) -> Hit:
-    priority: Priority = "P0" if secret.certain else "P1"
+    priority: Priority = "P0" if secret.certain and not secret.shared else "P1"
     confidence = 0.95 if secret.certain else 0.7
     if secret.weak:
         priority, confidence = "P2", 0.6

@@ -45,14 +45,20 @@ def _compiled(table: dict[str, str]) -> dict[str, re.Pattern[str]]:
 
 _FOCUS_PATTERNS = _compiled(_FOCUS)
 _SKIP_PATTERNS = _compiled(_SKIP)
+_ANYWHERE = {"javascript": re.compile(rf"{_SUITES}\.only\s*\(")}
+"""What means a focused test in any file."""
 _CONDITION = re.compile(r"^\s*(?:\}\s*else\s+)?(?:if|unless|else)\b")
 
 
 def _matches(file: SourceFile, patterns: dict[str, re.Pattern[str]]) -> Iterator[int]:
     language = _LIKE.get(file.language, file.language)
     pattern = patterns.get(language)
-    if pattern is None or (language in _TEST_ONLY and not file.is_test):
+    if pattern is None:
         return
+    if language in _TEST_ONLY and not file.is_test:
+        pattern = _ANYWHERE.get(language) if patterns is _FOCUS_PATTERNS else None
+        if pattern is None:
+            return
     for number in sorted(file.added):
         if pattern.search(file.code[number - 1]):
             yield number
