@@ -55,6 +55,12 @@ SNIPPETS = {
         §guessable-secret§const sessionToken = Math.random().toString(36);
         const shade = Math.random();
         §eval§const made = eval(text);
+        §eval§const add = new Function("a", "b", "return " + text);
+        §eval§setTimeout("run(" + text + ")", 10);
+        setTimeout(() => run(text), 10);
+        §html-injection§list.innerHTML = name;
+        list.innerHTML = template;
+        list.innerHTML = render(name);
         """,
     "js/suite.js": """
         §focused-test§describe.only("store", () => {
@@ -78,7 +84,15 @@ SNIPPETS = {
 
         func run(data []byte, v any) {
         §misused-call§resp, _ := http.Get("https://a.example")
+        §misused-call§rows, _ := db.Query("SELECT 1")
         n, _ := fmt.Println("x")
+        page, err := http.Get("https://a.example")
+        §used-before-check§defer page.Body.Close()
+        other, err := http.Get("https://a.example")
+        if err != nil {
+            return
+        }
+        defer other.Body.Close()
         §misused-call§json.Unmarshal(data, v)
         if err := json.Unmarshal(data, v); err != nil {
             return
@@ -138,6 +152,8 @@ SNIPPETS = {
             §memory-unsafe§printf(line);
             printf("%s", line);
             §memory-unsafe§strcpy(line, argv[1]);
+            §shell-command§system(line);
+            system("date");
             §misused-call§memset(line, sizeof(line), 0);
             memset(line, 0, sizeof(line));
             §assigned-condition§if (argc = 1) return 1;
@@ -160,6 +176,11 @@ SNIPPETS = {
         rm -rf "$TARGET"
         rm -rf $HOME/.cache/tool $GITHUB_WORKSPACE/out
         §unguarded-delete§rm -rf "$1"/*
+        §lost-folder§cd $1 && rm -rf *
+        cd /srv/app && rm -rf ./*
+        §secret§export DB_PASSWORD=hunter22xyz
+        export DB_PASSWORD=$(cat /run/secrets/db)
+        DB_PASSWORD=${2:-none22none}
         §world-writable§chmod -R 777 /srv/app
         chmod 755 /srv/app
         chmod 1777 /tmp
@@ -178,6 +199,8 @@ SNIPPETS = {
         DELETE FROM orders WHERE id = 1;
         §whole-table§UPDATE users SET admin = true;
         UPDATE users SET admin = NULL WHERE id = 1;
+        §open-infrastructure§GRANT ALL PRIVILEGES ON *.* TO 'app'@'%';
+        GRANT SELECT ON shop.orders TO 'app'@'10.0.0.1';
         §constant-comparison§SELECT id FROM users WHERE name = NULL;
         SELECT id FROM users WHERE name IS NULL;
         """,
@@ -228,6 +251,17 @@ SNIPPETS = {
     "data/wrong.yaml": """
         one: 1
           §invalid-data§two: 2
+        """,
+    "box/compose.yml": """
+        services:
+          app:
+            §open-infrastructure§privileged: true
+            volumes:
+              §open-infrastructure§- /var/run/docker.sock:/var/run/docker.sock
+              - ./data:/data
+            environment:
+              §secret§POSTGRES_PASSWORD: s3cretPassw0rd9
+              OTHER_PASSWORD: ${OTHER_PASSWORD}
         """,
     "data/twice.yml": """
         services:

@@ -42,7 +42,11 @@ _SHELLS = {
 }
 _SHELL_PATTERNS = {language: re.compile(pattern) for language, pattern in _SHELLS.items()}
 _LIKE = {"typescript": "javascript", "kotlin": "java", "scala": "java"}
-_EVAL = re.compile(r"(?<![\w.])(?:eval|new Function)\(\s*(?![\"'`)])")
+_EVAL = re.compile(
+    r"(?<![\w.])(?:eval|new Function)\(\s*(?![\"'`)])"
+    r"|(?<![\w.])(?:eval|new Function|set(?:Timeout|Interval))\((?:\s*[\"'] *[\"']\s*,)*"
+    r"\s*[\"'][^\"']*[\"']\s*\+"
+)
 _EVENT = re.compile(
     r"\$\{\{[^}]{0,200}github\.(?:event\.(?:issue|pull_request|comment|review|review_comment|discussion"
     r"|head_commit|commits|pages)[\w.\[\]*]*"
@@ -152,7 +156,19 @@ _UNSAFE_C = (
     ),
 )
 
+_BUILT_ELSEWHERE = (
+    pattern(
+        "c",
+        r"(?<![\w.>])(?:system|popen)\s*\(\s*[a-z_]\w*\b(?!\s*\()",
+        "A shell reads a command line that comes from elsewhere",
+        "Blanks, quotes or `;` in a value of it run other commands. Run the program by itself, "
+        "with `execv` or `posix_spawn`.",
+        confidence=0.6,
+    ),
+)
+
 RULES = (
+    Rule(id="shell-command", profile="security", priority="P2", check=check_of(_BUILT_ELSEWHERE)),
     Rule(id="shell-injection", profile="security", priority="P1", check=_shell),
     Rule(id="eval", profile="security", priority="P2", check=_eval),
     Rule(id="workflow-injection", profile="security", priority="P1", check=_workflow),

@@ -41,6 +41,22 @@ _OPEN = (
         seen="bare",
         confidence=0.6,
     ),
+    pattern(
+        "yaml",
+        r"[\"'\s-]/(?:var/)?run/docker\.sock:",
+        "A container rules its host through the Docker socket",
+        "Whoever takes over the container starts others with all rights. Leave the socket out, or "
+        "put a proxy before it that allows only what is needed.",
+        seen="bare",
+        confidence=0.6,
+    ),
+    pattern(
+        "sql",
+        r"(?i)\bGRANT\s+ALL\b.*\bON\s+\*\.\*",
+        "An account gets all rights on everything",
+        "Whoever takes over the account has every database. Grant what the program needs.",
+        confidence=0.7,
+    ),
 )
 _BLOCK = re.compile(r"^\s*(?:resource\s+\"[\w-]+\"\s+\"[\w-]+\"|ingress|egress)\s*=?\s*\[?\{?")
 _ANYWHERE = re.compile(

@@ -37,6 +37,15 @@ _PATTERNS = (
     ),
     pattern(
         "javascript",
+        rf"{_SINK}(?![\w.]*(?:html|svg|markup|template|icon|fragment|content|saved|old|prev))"
+        r"[A-Za-z_$][\w$.\[\]]*\s*;?\s*$",
+        _TITLE,
+        _BODY,
+        unless=_CLEAN + r"|innerHTML.*=.*innerHTML",
+        confidence=0.6,
+    ),
+    pattern(
+        "javascript",
         r"\bdangerouslySetInnerHTML\s*=\s*\{\{\s*__html\s*:\s*(?![\"'`}\s])",
         _TITLE,
         _BODY.replace("`textContent`", "a child of the element"),

@@ -95,7 +95,21 @@ def _is_set(file: SourceFile, name: str) -> bool:
     )
 
 
+_LOST = (
+    pattern(
+        "shell",
+        r"(?<![\w-])cd\s+\"?\$\{?\w+\}?\"?\s*(?:&&|;)\s*rm\s+(?:-\w+\s+)*-\w*[rR]\w*\s+(?:-\w+\s+)*"
+        r"(?:--\s+)?(?:\./)?\*",
+        "An empty value deletes the home folder",
+        "`cd` without a folder goes home, and everything there is deleted. Name the folder in the "
+        'delete itself, as in `rm -rf -- "${dir:?}"/*`.',
+        seen="bare",
+        confidence=0.8,
+    ),
+)
+
 RULES = (
+    Rule(id="lost-folder", profile="quality", priority="P1", check=check_of(_LOST)),
     Rule(id="piped-to-shell", profile="security", priority="P2", check=check_of(_PIPED)),
     Rule(id="world-writable", profile="security", priority="P2", check=check_of(_OPENED)),
     Rule(id="unguarded-delete", profile="quality", priority="P1", check=_deletes),

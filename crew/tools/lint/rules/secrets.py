@@ -14,6 +14,7 @@ _KEY_BODY = re.compile(r"[A-Za-z0-9+/=]{40,}|Proc-Type:|Version:")
 _EXAMPLE_FILE = re.compile(
     r"(example|sample|template|\.dist$|\.tpl$|(^|/)docs?/|\.(md|markdown|rst|adoc)$)", re.IGNORECASE
 )
+_UNQUOTED = CONFIG | {"shell"}
 _MEND = "Remove it, revoke it where it was issued, and read it from the environment."
 
 
@@ -21,7 +22,7 @@ def _assigned(file: SourceFile) -> Iterator[Hit]:
     example = file.is_test or _EXAMPLE_FILE.search(file.path) is not None
     for number in sorted(file.added):
         line = file.lines[number - 1]
-        for secret in find_secrets(line, unquoted=file.language in CONFIG):
+        for secret in find_secrets(line, unquoted=file.language in _UNQUOTED):
             if not secret.certain and example:
                 continue
             yield _hit(secret, number, example=example)

@@ -1,7 +1,11 @@
 """Lines that are valid and never mean what they say."""
 
+import re
+from collections.abc import Iterator
+
 from crew.tools.lint.pattern import check_of, pattern
-from crew.tools.lint.rule import Rule
+from crew.tools.lint.rule import Hit, Rule
+from crew.tools.lint.source import SourceFile
 
 _LITERAL = r"(?:-?\d[\w.]*|true|false|null|NULL|nullptr|nil|undefined|\"[^\"]*\"|'[^']*')"
 
@@ -93,6 +97,15 @@ _CALLED = (
         confidence=0.8,
     ),
     pattern(
+        "go",
+        r"^\s*\w+,\s*_\s*:?=\s*\w+\.(?:Query|QueryContext|Prepare|PrepareContext|Begin)\(",
+        "The error is thrown away, and the value is nil when there is one",
+        "If the call fails, its first result is nil and the next use of it panics. Check the "
+        "error first.",
+        priority="P2",
+        confidence=0.8,
+    ),
+    pattern(
         "rust",
         r"(?<![\w!])(?:todo|unimplemented)!\s*[(\[{]",
         "A part is not written yet",
@@ -112,7 +125,28 @@ _CALLED = (
     ),
 )
 
+_CALL = re.compile(r"^\s*(?P<value>\w+),\s*(?P<error>err\w*)\s*:?=\s*[\w.]+\(.*\)\s*$")
+
+
+def _deferred(file: SourceFile) -> Iterator[Hit]:
+    """`defer resp.Body.Close()` between a call and the look at its error."""
+    if file.language != "go":
+        return
+    for number in sorted(file.added):
+        call = _CALL.match(file.code[number - 2]) if number > 1 else None
+        line = file.code[number - 1].strip()
+        if call and re.match(rf"defer\s+{call['value']}\.(?:Body\.)?Close\(\)", line):
+            yield Hit(
+                line=number,
+                title=f"{call['value']} is used before its error is looked at",
+                body=f"If the call failed, `{call['value']}` is nil and this panics when the "
+                f"function returns. Check `{call['error']}` first.",
+                confidence=0.9,
+            )
+
+
 RULES = (
+    Rule(id="used-before-check", profile="quality", priority="P1", check=_deferred),
     Rule(id="assigned-condition", profile="quality", priority="P1", check=check_of(_ASSIGNED)),
     Rule(id="constant-comparison", profile="quality", priority="P1", check=check_of(_COMPARED)),
     Rule(id="misused-call", profile="quality", priority="P1", check=check_of(_CALLED)),
