@@ -135,7 +135,7 @@ class Engine:
         try:
             async with anyio.create_task_group() as nursery:
                 await nursery.start(self._recorder.run)
-                nursery.start_soon(self._end_when_refused)
+                nursery.start_soon(_end_when_refused, self._recorder, self._fail)
                 roster, scheduler = self._conductors(nursery)
                 control = self._control(roster, scheduler)
                 await self._announce()
@@ -296,12 +296,6 @@ class Engine:
                 task = pays(history.attempts, started)
                 yield PastSession(id=name, agent=agent, task=task, entries=entries)
 
-    async def _end_when_refused(self) -> None:
-        """End the run once the disk has refused, also where only a command has come upon it."""
-        await self._recorder.refused.wait()
-        if self._recorder.failed is not None:
-            self._fail(self._recorder.failed)
-
     def _fail(self, error: Exception) -> None:
         """Take the error that no session can survive; the first one is the run's.
 
@@ -393,3 +387,10 @@ class Engine:
         if outcome.result is None:
             return None
         return self._recorder.artifacts.put("result.json", indented_json(outcome.result))
+
+
+async def _end_when_refused(recorder: Recorder, end: Callable[[Exception], None]) -> None:
+    """End the run once the disk has refused, also where only a command has come upon it."""
+    await recorder.refused.wait()
+    if recorder.failed is not None:
+        end(recorder.failed)
