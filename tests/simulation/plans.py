@@ -83,10 +83,50 @@ SCENARIOS: Mapping[str, Scenario] = {
 }
 
 
+GOVERNED: Mapping[str, Scenario] = {
+    "all-again": Scenario(
+        steps={
+            "a": _step(timeout="30s"),
+            "b": _step(retries=1),
+            "c": _step(budget={"tokens": 700}),
+            "d": _step(needs=["a"]),
+        },
+        worker={"max_turns": 3},
+        team={
+            "supervision": {
+                "strategy": "one_for_all",
+                "restart": "permanent",
+                "max_restarts": 1,
+                "window": "1h",
+            },
+            "budget": {"tokens": 1600},
+        },
+    ),
+    "rest-again": Scenario(
+        steps={
+            "a": _step(),
+            "b": _step(timeout="15s"),
+            "each": _step(
+                needs=["a"],
+                foreach="steps.a.result.items",
+                budget={"turns": 6, "tokens": 1000, "time": "40s"},
+            ),
+        },
+        worker={"budget": {"tokens": 900, "errors": "60%"}},
+        team={
+            "supervision": {"strategy": "rest_for_one", "window": "20s"},
+            "limits": {"sessions": 3},
+            "budget": {"turns": 60, "time": "10m"},
+        },
+    ),
+}
+"""Teams with limits of every kind and with supervision."""
+
+
 @cache
 def library(name: str) -> Library:
     """The definitions of a scenario."""
-    scenario = SCENARIOS[name]
+    scenario = {**SCENARIOS, **GOVERNED}[name]
     with tempfile.TemporaryDirectory(prefix="crew-sim-") as folder:
         root = Path(folder)
         shared = {"tools": list(TOOLS), "output": OUTPUT}

@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass
 
 from tests.simulation.disk import Death, Fault, Kind
-from tests.simulation.plans import SCENARIOS
+from tests.simulation.plans import GOVERNED, SCENARIOS
 
 _MOST_OPS = 400
 
@@ -70,7 +70,7 @@ def schedule(seed: int) -> Schedule:
     troubled = chance.choice([0, 0, 1, 1, 1, 1, 2, 2, 3, 4])
     return Schedule(
         seed=seed,
-        scenario=chance.choice(sorted(SCENARIOS)),
+        scenario=_scenario(seed, chance),
         lives=(*(_life(chance) for _ in range(troubled)), Life()),
         commands=chance.choice([0, 0, 1, 2, 4, 8, 14]),
         hurry=chance.choice([0.05, 0.5, 2, 8]),
@@ -79,6 +79,12 @@ def schedule(seed: int) -> Schedule:
         interactive=chance.random() < 0.7,
         granted=chance.random() < 0.8,
     )
+
+
+def _scenario(seed: int, chance: random.Random) -> str:
+    drawn = chance.choice(sorted(SCENARIOS))
+    # By the number, since a seed that found a mistake once has to keep its meaning.
+    return sorted(GOVERNED)[seed % 11 == 2] if seed % 11 in {2, 8} else drawn
 
 
 def _life(chance: random.Random) -> Life:

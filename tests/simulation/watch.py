@@ -1,11 +1,10 @@
 """What was promised over all processes of a run, held against what each of them left."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from crew.commands import Pause, Resume, Step
-from crew.entries import UsageEntry, parse_entry
+from crew.entries import parse_entry
 from crew.errors import CrewError, StoreError, UsageError
 from crew.events import (
     CommandAccepted,
@@ -14,7 +13,6 @@ from crew.events import (
     PermissionAsked,
     ResultSubmitted,
     RunEnded,
-    SessionStarted,
     SteerUndelivered,
     TaskEnded,
 )
@@ -23,6 +21,7 @@ from crew.service import LiveRun
 from crew.store import journal
 from crew.store.folder import RunFolder
 from tests.simulation.disk import Disk
+from tests.simulation.governance import ungoverned
 from tests.simulation.invariants import (
     Transcripts,
     broken,
@@ -34,7 +33,7 @@ from tests.simulation.invariants import (
 from tests.simulation.people import Crowd
 from tests.simulation.plans import library
 from tests.simulation.schedule import Schedule
-from tests.simulation.world import DEAREST_TURN, World
+from tests.simulation.world import World
 
 _ENVELOPE = {"v", "seq", "at", "run", "epoch", "kind", "id", "turn"}
 
@@ -118,7 +117,8 @@ class Watch:
             return
         with self._world.disk.of_others():
             self._say(broken(folder, self._crowd.seen))
-            self._say(self._budgets())
+            plan = library(self._schedule.scenario).plan("sim")
+            self._say(ungoverned(plan, self._events, self._lines))
 
     def _say(self, said: Iterator[str]) -> None:
         for what in said:
@@ -131,27 +131,6 @@ class Watch:
             key = f"{event.kind} {event.session or event.task}"
             if self._results.setdefault(key, event.result) != event.result:
                 yield f"the result of {key} was {self._results[key]} and is {event.result}"
-
-    def _budgets(self) -> Iterator[str]:
-        plan = library(self._schedule.scenario).plan("sim")
-        limit = plan.team.budget.tokens
-        spent: Counter[str] = Counter()
-        for session, lines in self._lines.items():
-            for entry in map(parse_entry, lines):
-                if isinstance(entry, UsageEntry):
-                    spent[session] += entry.usage.tokens
-        if limit is not None and sum(spent.values()) > limit + DEAREST_TURN:
-            yield f"the run spent {sum(spent.values())} of {limit} tokens"
-        agents = {
-            event.session: event.agent
-            for event in self._events
-            if isinstance(event, SessionStarted)
-        }
-        limits = {agent.name: agent.budget.tokens for agent in plan.roles.values()}
-        for session, tokens in spent.items():
-            own = limits.get(agents.get(session, ""))
-            if own is not None and tokens > own + DEAREST_TURN:
-                yield f"{session} spent {tokens} of {own} tokens"
 
 
 def _paused(events: Sequence[Event]) -> tuple[set[str | None], set[str]]:

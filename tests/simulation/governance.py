@@ -1,0 +1,85 @@
+"""What budgets and supervision promise, held against the whole journal and all transcripts."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from crew.definitions.types import Plan
+from crew.entries import UsageEntry, parse_entry
+from crew.events import Event, RunContinued, SessionStarted, TaskEnded, TasksReopened, TaskStarted
+from tests.simulation.invariants import Transcripts
+from tests.simulation.world import DEAREST_TURN
+
+
+def ungoverned(plan: Plan, events: Sequence[Event], lines: Transcripts) -> Iterator[str]:
+    """Every limit that was passed by more than a turn, and every attempt too many."""
+    spent = {name: _tokens(transcript) for name, transcript in lines.items()}
+    started = {event.session or "": event for event in events if isinstance(event, SessionStarted)}
+    yield from _passed("the run", sum(spent.values()), plan.team.budget.tokens)
+    agents = {agent.name: agent for agent in (*plan.library.values(), *plan.roles.values())}
+    for name, event in started.items():
+        yield from _passed(name, spent.get(name, 0), agents[event.agent].budget.tokens)
+    yield from _tasks(plan, events, started, spent)
+    yield from _attempts(plan, events)
+
+
+def _tokens(transcript: Sequence[bytes]) -> int:
+    entries = map(parse_entry, transcript)
+    return sum(entry.usage.tokens for entry in entries if isinstance(entry, UsageEntry))
+
+
+def _passed(who: str, spent: int, limit: int | None) -> Iterator[str]:
+    if limit is not None and spent > limit + DEAREST_TURN:
+        yield f"{who} spent {spent} of {limit} tokens"
+
+
+def _tasks(
+    plan: Plan,
+    events: Sequence[Event],
+    started: Mapping[str, SessionStarted],
+    spent: Mapping[str, int],
+) -> Iterator[str]:
+    limits = {step.id: step.budget.tokens for step in plan.workflow.steps}
+    again = {task for event in events for task in _reopened(event)}
+    totals: Counter[str] = Counter()
+    for name, event in started.items():
+        totals[event.task or ""] += spent.get(name, 0)
+    for task, tokens in totals.items():
+        if task not in again:
+            yield from _passed(f"task {task}", tokens, limits.get(task.partition("_")[0]))
+
+
+def _attempts(plan: Plan, events: Sequence[Event]) -> Iterator[str]:
+    rule = plan.team.supervision
+    retries = {step.id: step.retries for step in plan.workflow.steps}
+    tried: Counter[str] = Counter()
+    restarts: dict[str, list[datetime]] = {}
+    over: set[str] = set()
+    for event in events:
+        task = event.task or ""
+        for name in _reopened(event):
+            tried.pop(name, None)
+            restarts.pop(name, None)
+            over.discard(name)
+        if isinstance(event, TaskStarted) and task in over:
+            yield f"{task} began again after its end"
+        if not isinstance(event, TaskEnded):
+            continue
+        if not event.retry:
+            over.add(task)
+        elif not event.restart:
+            tried[task] += 1
+            if tried[task] > retries[task.partition("_")[0]]:
+                yield f"{task} was retried {tried[task]} times"
+        elif rule is None:
+            yield f"{task} was started again without supervision"
+        elif event.status == "failed":
+            since = event.at - timedelta(seconds=rule.window)
+            recent = [at for at in restarts.get(task, ()) if at > since]
+            restarts[task] = [*recent, event.at]
+            if len(recent) >= rule.max_restarts:
+                yield f"{task} was started again {len(recent) + 1} times within {rule.window:g} s"
+
+
+def _reopened(event: Event) -> tuple[str, ...]:
+    return event.tasks if isinstance(event, RunContinued | TasksReopened) else ()
