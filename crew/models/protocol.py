@@ -98,7 +98,14 @@ class StopDelta:
     reason: str
 
 
-Delta = TextDelta | ThinkingDelta | ToolCallDelta | UsageDelta | StopDelta
+@dataclass(frozen=True, slots=True)
+class NoticeDelta:
+    """Something about the request that a person should know; no part of the answer."""
+
+    text: str
+
+
+Delta = NoticeDelta | TextDelta | ThinkingDelta | ToolCallDelta | UsageDelta | StopDelta
 
 
 class ModelClient(Protocol):

@@ -54,7 +54,7 @@ class ModelRetry(Middleware):
             except ModelError as error:
                 if not session.next_model():
                     raise
-                _tell(session, f"{error.message}; going on with {session.model.name}")
+                tell_person(session, f"{error.message}; going on with {session.model.name}")
 
     async def _ask(self, session: "Session", request: ModelRequest, proceed: AskModel) -> Answer:
         left = BUDGET
@@ -72,7 +72,7 @@ class ModelRetry(Middleware):
                     attempt=attempt + 1,
                     attempts=ATTEMPTS,
                 )
-                _tell(session, _announcement(retry, error))
+                tell_person(session, _announcement(retry, error))
                 await _sleep(session, wait, retry)
         raise AssertionError("the last attempt returns or raises")
 
@@ -101,6 +101,7 @@ def _announcement(retry: Retry, error: ModelError) -> str:
     )
 
 
-def _tell(session: "Session", text: str) -> None:
+def tell_person(session: "Session", text: str) -> None:
+    """Say something to who watches or reads the session, and not to its model."""
     session.append(NoticeEntry(text=text))
     session.record(Notice(text=text))

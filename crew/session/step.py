@@ -16,9 +16,10 @@ import anyio
 from crew.entries import Message, Outcome
 from crew.errors import CrewError, ModelError
 from crew.models.answer import LENGTH, Answer, AnswerBuilder
-from crew.models.protocol import ModelRequest, TextDelta, ThinkingDelta
+from crew.models.protocol import ModelRequest, NoticeDelta, TextDelta, ThinkingDelta
 from crew.session.calls import run_calls, settle_calls
 from crew.session.past import Past
+from crew.session.retry import tell_person
 from crew.session.session import Session
 
 TOO_LONG = "Your answer ran into the limit of its length. Go on, in smaller steps."
@@ -135,6 +136,9 @@ async def ask_model(session: Session, request: ModelRequest) -> Answer:
     try:
         async with session.model.stream(request) as deltas:
             async for delta in deltas:
+                if isinstance(delta, NoticeDelta):
+                    tell_person(session, delta.text)
+                    continue
                 builder.add(delta)
                 if isinstance(delta, TextDelta | ThinkingDelta):
                     session.meter.streamed(delta.text)

@@ -59,6 +59,33 @@ async def test_a_run_is_driven_by_a_real_provider_s_format(arrange: Arrange, kin
     assert [event.model for event in crew.events_of(SessionStarted)] == ["mine:m"]
 
 
+async def test_a_level_of_thinking_that_is_not_sent_is_told_once(arrange: Arrange) -> None:
+    crew = arrange([])
+    crew.agent("worker", thinking="high")
+    await finished(crew, "openai-chat", WORKS, SUBMITS)
+    (notice,) = crew.events_of(Notice)
+    assert notice.text.startswith("mine:m: thinking high is not sent")
+    assert "extra_body in [providers.mine]" in notice.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "level", "settings"),
+    [
+        ("anthropic", "high", {}),
+        ("google", "low", {}),
+        ("openai-chat", "off", {}),
+        ("openai-chat", "high", {"extra_body": {"reasoning_effort": "high"}}),
+    ],
+)
+async def test_nothing_is_told_of_thinking_that_is_sent_or_not_asked_for(
+    arrange: Arrange, kind: Kind, level: str, settings: dict[str, Any]
+) -> None:
+    crew = arrange([])
+    crew.agent("worker", thinking=level)
+    await finished(crew, kind, SUBMITS, **settings)
+    assert crew.events_of(Notice) == []
+
+
 async def test_a_budget_holds_where_a_server_counts_no_tokens(arrange: Arrange) -> None:
     crew = arrange([])
     crew.agent("worker", budget={"tokens": 2_000}, max_turns=50)

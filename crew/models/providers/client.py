@@ -69,6 +69,7 @@ class ProviderModel:
         self._wire: Wire | None = None
         self._loop: anyio.lowlevel.EventLoopToken | None = None
         self._opening = anyio.Lock()
+        self._told = False
 
     @property
     def name(self) -> str:
@@ -103,7 +104,7 @@ class ProviderModel:
         wire = await self._open()
         clock = Clock(self._deadlines, anyio.current_time())
         with clock.scope:
-            async with wire.stream(request, clock) as deltas:
+            async with wire.stream(request, clock, notice=self._notice(wire, request)) as deltas:
                 yield deltas
         if clock.scope.cancelled_caught:
             raise ModelError(
@@ -117,6 +118,17 @@ class ProviderModel:
         wire, self._wire = self._wire, None
         if wire is not None and self._loop == anyio.lowlevel.current_token():
             await wire.aclose()
+
+    def _notice(self, wire: "Wire", request: ModelRequest) -> str:
+        """What of the request is not sent, said once; empty when all of it is."""
+        level, endpoint = request.settings.thinking, self._target.endpoint
+        if level in (None, "off") or wire.thinks or self._told or endpoint.extra_body:
+            return ""
+        self._told = True
+        return (
+            f"{self.name}: thinking {level} is not sent, because it is not known how this model "
+            f"takes it; extra_body in [providers.{endpoint.name}] of config.toml can say it"
+        )
 
     async def _open(self) -> "Wire":
         token = anyio.lowlevel.current_token()

@@ -28,6 +28,7 @@ from crew.models.answer import LENGTH
 from crew.models.protocol import (
     Delta,
     ModelRequest,
+    NoticeDelta,
     StopDelta,
     TextDelta,
     ThinkingDelta,
@@ -79,12 +80,13 @@ class Wire:
 
     @asynccontextmanager
     async def stream(
-        self, request: ModelRequest, clock: Clock
+        self, request: ModelRequest, clock: Clock, *, notice: str = ""
     ) -> AsyncIterator[AsyncIterator[Delta]]:
         """Ask once.
 
         Args:
             clock: Is told of each sign of life.
+            notice: Comes before the answer, for a person.
 
         Raises:
             ModelError: On entering, or while reading.
@@ -98,10 +100,17 @@ class Wire:
                     model_request_parameters=parameters_for(request),
                     instrument=False,
                 )
-                async with asking as stream, aclosing(self._read(stream, request, clock)) as deltas:
-                    yield deltas
+                async with asking as stream:
+                    reading = self._read(stream, request, clock, notice)
+                    async with aclosing(reading) as deltas:
+                        yield deltas
             except Exception as error:
                 raise model_error(error, self._target) from error
+
+    @property
+    def thinks(self) -> bool:
+        """Whether a level of thinking reaches the model: the library knows how it takes one."""
+        return bool(self._model.profile.get("supports_thinking"))
 
     async def aclose(self) -> None:
         """Close the connections that wait for a next request."""
@@ -113,8 +122,10 @@ class Wire:
         return self._endpoint.kind == "openai-chat" and self._endpoint.name not in PROVIDERS
 
     async def _read(
-        self, stream: StreamedResponse, request: ModelRequest, clock: Clock
+        self, stream: StreamedResponse, request: ModelRequest, clock: Clock, notice: str
     ) -> AsyncGenerator[Delta, None]:
+        if notice:
+            yield NoticeDelta(notice)
         indices: set[int] = set()
         async for event in stream:
             clock.begun()
