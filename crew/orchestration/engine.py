@@ -347,14 +347,11 @@ class Engine:
         return json.loads(self._recorder.redact(indented_json(result).decode()))
 
     def _note(self) -> str:
-        names = {
-            name for agent in self._plan.roles.values() for name in self._models.names(agent.model)
-        }
+        asked = (agent.model for agent in self._plan.roles.values())
+        names = {name for wanted in asked for name in self._models.names(wanted)}
         notes = {self._models.client(name).note for name in sorted(names)}
-        cuts = [
-            f"cut short by the {words}: a session had to submit what it had"
-            for words in self._budget.last_calls
-        ]
+        late = "a session had to submit what it had"
+        cuts = [f"cut short by the {words}: {late}" for words in self._budget.last_calls]
         return "\n".join([*sorted(note for note in notes if note), *cuts])
 
     async def _finish(self, outcome: RunOutcome) -> RunOutcome:
