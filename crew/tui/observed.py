@@ -13,9 +13,10 @@ from crew.commands import Answer, Command, Control, Retry
 from crew.errors import CrewError
 from crew.events import ResultSubmitted, RunEnded
 from crew.feed import Feed
+from crew.records import Status
 from crew.tui.result_screen import ReadResult
 from crew.tui.run_model import RunModel
-from crew.view import Deed, RunView, command_for, outcome_words, possible, reply_words
+from crew.view import Deed, RunView, command_for, outcome_words, possible, reply_words, works
 
 GLANCE = 1.0
 """Seconds between two looks whether the run's process lives."""
@@ -104,7 +105,12 @@ class Observed:
         view = self.view
         if view.over or view.ended is not None:
             return True
-        return all(known.over or known.status == "paused" for known in view.sessions.values())
+        open_sessions = (known for known in view.sessions.values() if not known.over)
+        return all(
+            known.status is Status.PAUSED
+            or (known.status is Status.RUNNING and not works(view, known))
+            for known in open_sessions
+        )
 
     # Following.
 

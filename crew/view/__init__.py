@@ -48,6 +48,7 @@ from crew.view.glance import (
     session_title,
     spent_of_limits,
     total_words,
+    works,
 )
 from crew.view.lines import clock, command_words, event_line, usage_words
 from crew.view.rows import (
@@ -193,5 +194,6 @@ __all__ = [
     "usage_words",
     "verdict",
     "waiting_messages",
+    "works",
     "worst",
 ]

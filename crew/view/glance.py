@@ -55,13 +55,19 @@ def run_state(view: RunView, now: datetime) -> tuple[Mark, str]:
     if view.over or view.status is Status.INTERRUPTED:
         return mark(view.status), f"{status_words(view.status)}  {took}"
     if view.status is Status.PAUSED:
-        busy = sum(s.status is Status.RUNNING for s in view.sessions.values())
+        busy = sum(works(view, known) for known in view.sessions.values())
         words = f"pausing: {counted(busy, 'session')} at work" if busy else "paused: nothing runs"
         return Mark.PAUSED, f"{words}  {took}"
     if view.asks:
         asked = counted(len(view.asks), "permission")
         return Mark.WAITING, f"waits for {asked}  {took}"
     return Mark.RUNNING, f"running  {took}"
+
+
+def works(view: RunView, known: SessionView) -> bool:
+    """Whether a session does anything itself; one that waits for its children does not."""
+    children = (view.sessions.get(name) for name in known.children)
+    return known.status is Status.RUNNING and all(c is None or c.over for c in children)
 
 
 def ending_words(view: RunView, outcome: str = "") -> tuple[Tone, str] | None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.doubles.repository import Repository
 from tests.e2e.installed import Installed
-from tests.e2e.test_terminal import terminal
+from tests.e2e.terminal import terminal
 
 
 @pytest.fixture

@@ -1,94 +1,18 @@
 """The program on a terminal: what a person sees while it works, and what Ctrl+C does."""
 
-import fcntl
 import json
-import os
-import pty
 import re
-import select
-import struct
-import subprocess
-import termios
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from tests.doubles.programs import review_script
 from tests.doubles.repository import Repository
 from tests.e2e.installed import SECONDS, Installed
+from tests.e2e.terminal import terminal
 
 COLOUR = re.compile(r"\x1b\[[\d;]*[34]\d(;\d+)*m")
 STUCK = [{"text": "hm", "delay": 600}]
-
-
-class Screen:
-    """A person's end of a terminal, 100 columns wide."""
-
-    def __init__(self, master: int, process: subprocess.Popen[bytes]) -> None:
-        self.shown = ""
-        self._master = master
-        self._process = process
-
-    def wait_for(self, text: str) -> None:
-        """Read until `text` has been shown."""
-        while text not in self.shown:
-            assert self._read(), self.shown
-
-    def wait_for_end(self) -> int:
-        """Read all that is shown to the end; the exit code."""
-        while self._read():
-            pass
-        return self._process.wait(timeout=SECONDS)
-
-    def goes_on_for(self, seconds: float) -> bool:
-        """Whether the program has not ended after that time."""
-        try:
-            self._process.wait(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            return True
-        return False
-
-    def press(self, keys: bytes) -> None:
-        os.write(self._master, keys)
-
-    def signal(self, number: int) -> None:
-        self._process.send_signal(number)
-
-    def _read(self) -> bool:
-        ready, _, _ = select.select([self._master], [], [], SECONDS)
-        assert ready, f"nothing more was shown after:\n{self.shown}"
-        try:
-            data = os.read(self._master, 65_536)
-        except OSError:  # how Linux says that nobody is left on the other end
-            return False
-        self.shown += data.decode("utf-8", "replace")
-        return bool(data)
-
-
-@contextmanager
-def terminal(crew: Installed, *args: str, **env: str) -> Iterator[Screen]:
-    """Run the program with a terminal of its own as all three streams."""
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
-    process = subprocess.Popen(
-        [*crew.command, *args],
-        cwd=crew.cwd,
-        env=crew.environ(TERM="xterm-256color", **env),
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY),  # noqa: PLW1509  # Ctrl+C needs it
-    )
-    os.close(slave)
-    try:
-        yield Screen(master, process)
-    finally:
-        process.kill()
-        process.wait()
-        os.close(master)
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from tests.doubles.definitions import agent, step, team, workflow
 from tests.doubles.programs import submit
 from tests.doubles.repository import Repository
 from tests.e2e.installed import Installed
-from tests.e2e.test_terminal import terminal
+from tests.e2e.terminal import terminal
 
 
 @pytest.fixture(autouse=True)

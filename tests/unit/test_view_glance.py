@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crew.commands import Answer, Cancel, Pause, Resume, Steer, Step
-from crew.events import CommandAccepted, SessionStatus
+from crew.events import CommandAccepted, RunPaused, SessionStatus
 from crew.records import TERMINAL, Status
 from crew.view import (
     Deed,
@@ -65,6 +65,19 @@ def test_a_run_that_is_fully_paused_says_so() -> None:
         if event.seq <= 30:
             fold.apply(event)
     fold.apply(SessionStatus(seq=60, session="security-review~2", status=Status.PAUSED))
+    assert run_state(fold.view, NOON)[1].startswith("paused: nothing runs")
+
+
+def test_a_session_that_waits_for_its_paused_child_does_not_work() -> None:
+    fold = RunFold()
+    for event in golden_events():
+        if event.seq <= 17:
+            fold.apply(event)
+    fold.apply(SessionStatus(seq=60, session="security-review", status=Status.PAUSED))
+    fold.apply(RunPaused(seq=61))
+    assert run_state(fold.view, NOON)[1].startswith("pausing: 1 session at work")
+    child = "code-review.explorer-1"
+    fold.apply(SessionStatus(seq=62, session=child, status=Status.PAUSED))
     assert run_state(fold.view, NOON)[1].startswith("paused: nothing runs")
 
 
