@@ -68,7 +68,9 @@ _CODE_LIKE = re.compile(
 )
 _UUID = re.compile(r"^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$", re.IGNORECASE)
 _ADDRESS_LIKE = re.compile(r"^(?:[a-z]+:)?/|^[a-z][a-z0-9+.-]*://|^\.{1,2}/", re.IGNORECASE)
-_VARIABLE = re.compile(r"[A-Za-z_]\w*(?:pass|pwd|secret|token|key)\w*[;,)]?|pass\w*[;,)]?")
+_VARIABLE = re.compile(
+    r"\w*(?i:pass(?:word|wd|phrase)?|pwd|secret|token|key)s?(?:_\w*|[A-Z]\w*|\d{0,2})[;,)]?"
+)
 _RANDOM_TEXT = re.compile(r"[A-Za-z0-9+/=_.~!@#$%^&*:-]+")
 _HEXADECIMAL = re.compile(r"[0-9a-fA-F]+")
 

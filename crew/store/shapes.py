@@ -125,7 +125,14 @@ _KEY_ENTROPY = 4.6
 _SHORTEST_LINE = 60
 _LONGEST_LINE = 300
 _ALONE = 50
-_NOT_PRIVATE = ("CERTIFICATE", "PUBLIC KEY", "PGP SIGNATURE", "PGP MESSAGE", "X509 CRL")
+_NOT_PRIVATE = (
+    "CERTIFICATE",
+    "PUBLIC KEY",
+    "PUBLIC KEY BLOCK",
+    "PGP SIGNATURE",
+    "PGP MESSAGE",
+    "X509 CRL",
+)
 
 
 def key_lines_in(text: str) -> Sequence[tuple[int, int]]:

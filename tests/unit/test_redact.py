@@ -110,6 +110,7 @@ def test_a_value_is_a_secret_by_the_name_it_is_given_to(name: str) -> None:
         '{"input_tokens": 120, "output_tokens": 33, "tokens": 1234567890123456}',
         "compass2026 = north4south; bypass: lane2b",
         "the password: it has to be 12chars or longer",
+        "exports.AuthenticationMD5Password = AuthenticationMD5Password;\n",
     ],
 )
 def test_what_is_given_to_a_name_and_is_no_secret_stays(text: str) -> None:
@@ -145,6 +146,7 @@ def test_lines_of_a_private_key_are_replaced_without_its_head(mark: str, end: st
     [
         "-----BEGIN CERTIFICATE-----\n" + "\n".join(MIXED_LINES) + "\n-----END CERTIFICATE-----",
         "-----BEGIN PUBLIC KEY-----\n" + "\n".join(MIXED_LINES) + "\n-----END PUBLIC KEY-----",
+        "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n" + "\n".join(MIXED_LINES) + "\n-----END",
         "integrity sha512-" + MIXED_LINES[0] + "\nnext\n",
         "9f86d081884c7d659a2feaa0c55ad0159f86d081884c7d659a2feaa0c55ad015\n" * 3,
         "/home/User1/projects/example/src/main/java/com/example/service/impl\n" * 3,
