@@ -36,6 +36,7 @@ from crew.orchestration.outcome import RunOutcome, final_result, final_status
 from crew.orchestration.report import report_markdown
 from crew.orchestration.roster import Roster
 from crew.orchestration.scheduler import Scheduler
+from crew.orchestration.unsettled import unsettled
 from crew.records import ArtifactRef, Failure, Status, indented_json
 from crew.session.budget import PastSession, RunBudget
 from crew.session.budget_guard import budget_middleware
@@ -247,8 +248,8 @@ class Engine:
         if history is None or not history.started:
             self._recorder.record(self._started())
         if history is not None and history.continued is not None:
-            for path in (*self._folder.sessions.iterdir(), *self._folder.artifacts.iterdir()):
-                self._recorder.sync_with_next(path)  # its writer may not have lived to do it
+            for path in unsettled(self._folder, history):
+                self._recorder.sync_with_next(path)
             await self._recorder.commit(history.continued)
 
     def _started(self) -> RunStarted:
