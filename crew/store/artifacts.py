@@ -1,13 +1,10 @@
 """A run's artifacts: write-once files with a name, a digest and no secrets."""
 
-import errno
 import hashlib
 import os
 import re
-import tempfile
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -21,7 +18,6 @@ _UNUSUAL = re.compile(r"[^A-Za-z0-9._-]+")
 _NAMED = re.compile(rb"\bartifact:([A-Za-z0-9_-][A-Za-z0-9._-]*)")
 _LONGEST_STEM = 100
 _LONGEST_SUFFIX = 20
-_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
 def named_in(text: bytes) -> list[str]:
@@ -54,20 +50,15 @@ class ArtifactStore:
         data = self._clean(data)
         stem, suffix = _safe(name)
         try:
-            temporary = self._write_aside(data)
-            try:
-                for number in count(1):
-                    path = self._folder / (
-                        f"{stem}-{number}{suffix}" if number > 1 else f"{stem}{suffix}"
-                    )
-                    if _claim(temporary, path):
-                        self._unsynced.append(path)
-                        break
-                    if _holds(path, data):
-                        break
-            finally:
-                with suppress(FileNotFoundError):
-                    temporary.unlink()
+            for number in count(1):
+                path = self._folder / (
+                    f"{stem}-{number}{suffix}" if number > 1 else f"{stem}{suffix}"
+                )
+                if _made(path, data):
+                    self._unsynced.append(path)
+                    break
+                if _holds(path, data):
+                    break
         except OSError as error:
             raise StoreError.from_os(f"storing artifact {name!r}", error) from error
         return ArtifactRef(name=path.name, sha256=hashlib.sha256(data).hexdigest(), size=len(data))
@@ -121,27 +112,24 @@ class ArtifactStore:
         clean = self._redact.plain(text)
         return data if clean == text else clean.encode()
 
-    def _write_aside(self, data: bytes) -> Path:
-        handle, name = tempfile.mkstemp(prefix=".new-", dir=self._folder)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-        except OSError:
-            os.unlink(name)
-            raise
-        return Path(name)
 
+def _made(path: Path, data: bytes) -> bool:
+    """Make a file of these bytes; False when the name is taken.
 
-def _claim(temporary: Path, path: Path) -> bool:
-    """Give the bytes a name in one step; False when it is taken."""
+    A process that is lost meanwhile leaves a part of it, which nothing refers to.
+    """
     try:
-        os.link(temporary, path)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:
         return False
-    except OSError as error:
-        if error.errno not in _NO_LINKS or path.exists():
-            raise
-        temporary.rename(path)
+    try:
+        with os.fdopen(handle, "wb", buffering=0) as file:
+            written = 0
+            while written < len(data):
+                written += file.write(data[written:]) or 0
+    except OSError:
+        os.unlink(path)
+        raise
     return True
 
 
