@@ -13,6 +13,7 @@ from rich.text import Text
 
 from crew.console.signs import STYLES, sign
 from crew.view import (
+    RULES_HINT,
     RULES_NOTE,
     Mark,
     Row,
@@ -75,7 +76,7 @@ class Frame:
         lines = [*self._header(view), *(self._row(row, name, now) for row in shown)]
         if left_out := _left_out(listed, shown):
             lines.append(self._line(Text(f"  {left_out}", "dim")))
-        lines += [self._totals(view, now), self._line(Text(note, "yellow"))]
+        lines += [self._totals(view, now), self._line(self._note(view, note))]
         return lines
 
     def summary(self, view: RunView, now: datetime) -> list[Text]:
@@ -85,6 +86,12 @@ class Frame:
     @property
     def _columns(self) -> list[Column]:
         return [column for column in _COLUMNS if self.width >= column.least]
+
+    @staticmethod
+    def _note(view: RunView, note: str) -> Text:
+        if not note and view.model == "rules" and not view.over:
+            return Text(f"no language model; {RULES_HINT}", "dim")
+        return Text(note, "yellow")
 
     def _header(self, view: RunView) -> list[Text]:
         goal = one_line(view.goal) or one_line(view.workspace)

@@ -12,6 +12,7 @@ from crew.events import (
     PermissionAsked,
     ResultSubmitted,
     RunEnded,
+    RunStarted,
     SessionEnded,
     SteerDelivered,
     SteerUndelivered,
@@ -21,7 +22,7 @@ from crew.records import Status
 from crew.view.findings import Finding, Priority, findings
 from crew.view.lines import NAME_WIDTH, clock, event_line
 from crew.view.transcript import Tone
-from crew.view.words import one_line
+from crew.view.words import RULES_HINT, one_line
 
 Named = tuple[str, str]
 """A finding by its place and its title: who looks again says more or less of it."""
@@ -58,6 +59,9 @@ def story_line(event: Event, *, tz: tzinfo) -> StoryLine | None:
     if line is None:
         return None
     at, _, text = line.partition("  ")
+    if isinstance(event, RunStarted) and event.model == "rules":
+        # What team it is stands above; what a person may do about the model stands nowhere else.
+        text = f"{'run':<{NAME_WIDTH}}  started without a language model; {RULES_HINT}"
     return StoryLine(
         seq=event.seq, at=at, text=text, tone=_tone(event), session=event.session or None
     )

@@ -14,7 +14,7 @@ from crew.events import RunStarted, SessionStarted, TaskAdded, TaskStarted
 from crew.feed import FeedItem
 from crew.progress import Progress
 from crew.records import Status
-from crew.view import RULES_HINT, RULES_NOTE, replay
+from crew.view import RULES_HINT, RULES_NOTE, replay, story_line
 from tests.doubles.feeds import MemoryFeed, golden_events, golden_items
 from tests.doubles.terminals import Terminal, console
 from tests.doubles.virtual_time import VIRTUAL, Backend
@@ -164,7 +164,12 @@ async def test_the_rules_model_is_named_for_what_it_is(kind: str) -> None:
     else:
         await JsonDisplay(Output(out), Output(notes)).follow(MemoryFeed([started]))
     assert notes.getvalue().splitlines()[0] == f"{RULES_NOTE}; {RULES_HINT}"
-    assert RULES_NOTE in Frame(width=80).draw(replay([started]), T0)[1].plain
+    drawn = Frame(width=80).draw(replay([started]), T0)
+    assert RULES_NOTE in drawn[1].plain
+    assert RULES_HINT in drawn[-1].plain
+    line = story_line(started, tz=UTC)
+    assert line is not None
+    assert RULES_HINT in line.text
 
 
 async def test_following_from_an_event_leaves_out_those_before() -> None:
