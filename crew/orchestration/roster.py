@@ -9,7 +9,7 @@ import anyio
 from pydantic_core import from_json
 
 from crew.definitions.types import Agent, Plan
-from crew.errors import NoSuchSessionError, NotPausedError, SessionEndedError
+from crew.errors import NoSuchSessionError, NotPausedError, SessionEndedError, SpawnError
 from crew.events import SessionEnded
 from crew.models.registry import Models
 from crew.orchestration.history import History
@@ -98,8 +98,10 @@ class Roster:
         One that an earlier process of the run began goes on, or has ended already.
 
         Raises:
-            SpawnError: A limit is reached.
+            SpawnError: A limit is reached, or the parent is ending.
         """
+        if parent is not None and parent.closing:
+            raise SpawnError(f"{parent.spec.id} is ending")
         known = self._history.sessions.get(spec.id) if self._history is not None else None
         if known is not None and known.ended is not None:
             return self._read(known.ended)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 from pydantic_core import from_json
 
 from crew.entries import Outcome, ToolCallEntry, ToolResultEntry
@@ -36,6 +37,8 @@ OUTCOME_UNKNOWN = (
 async def run_calls(session: Session, calls: Sequence[ToolCallEntry]) -> None:
     """Run them with a checkpoint before each; a steer that does not wait skips what is left."""
     for group in _groups(session, calls):
+        # A tool that would not be cut may have come back into a session that has ended meanwhile.
+        await anyio.lowlevel.checkpoint_if_cancelled()
         await session.checkpoint()
         if session.inbox.interrupts:
             break
