@@ -196,6 +196,26 @@ async def test_who_stops_listening_closes_the_connection(wire: Kind, how: str) -
 
 
 @every_wire
+async def test_who_stops_waiting_for_the_first_byte_closes_the_connection(wire: Kind) -> None:
+    async with serving(wire, [Turn(delay=60, text="Hi")]) as (client, provider):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask, client)
+            await provider.asked()
+            tasks.cancel_scope.cancel()
+        with anyio.fail_after(1):
+            await provider.received[0].gone.wait()
+        assert provider.received[0].closed_early
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 529])
+@every_wire
+async def test_every_status_of_a_server_in_trouble_may_pass(wire: Kind, status: int) -> None:
+    body = json.dumps({"error": {"message": "in trouble", "type": "api_error"}}).encode()
+    reply = Raw(pieces=[body], status=status, headers={"Content-Type": "application/json"})
+    assert (await refusal(wire, reply)).fault is Fault.OVERLOAD
+
+
+@every_wire
 async def test_a_client_serves_many_sessions_at_once(wire: Kind) -> None:
     answers: list[Answer] = []
     turn = Turn(text="Hi there", chunk=1, pace=0.001)
