@@ -226,6 +226,15 @@ class Recorder:
         """Have a file on the disk before the next event that is committed."""
         self._unsynced.append(path)
 
+    async def sync(self) -> None:
+        """Have every event that was recorded so far on the disk.
+
+        Raises:
+            StoreError: The disk refused, now or before.
+        """
+        self.check()
+        await self._sync(self._journal.seq)
+
     async def settle(self) -> None:
         """Have artifacts, and what asked to be synced, on the disk before an event names them.
 

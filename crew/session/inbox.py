@@ -35,15 +35,13 @@ class Inbox:
         return any(steer.interrupt == "immediate" for steer in self._steers)
 
     @property
-    def has_steers(self) -> bool:
-        """Whether a steer waits for the next model request."""
-        return bool(self._steers)
+    def steers(self) -> int:
+        """How many steers wait for the next model request."""
+        return len(self._steers)
 
-    def take_steers(self) -> list[Steer]:
-        """All waiting steers, in order; they are the caller's now."""
-        taken = list(self._steers)
-        self._steers.clear()
-        return taken
+    def take_steers(self, most: int) -> list[Steer]:
+        """The first so many of the waiting steers, in order; they are the caller's now."""
+        return [self._steers.popleft() for _ in range(min(most, len(self._steers)))]
 
     @property
     def has_follow_ups(self) -> bool:

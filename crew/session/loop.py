@@ -128,7 +128,7 @@ def _goes_on(session: Session) -> bool:
     """Whether a session whose model stopped has a reason for another turn, and set it up."""
     if session.turn >= session.agent.max_turns:
         return False
-    if session.inbox.has_steers:
+    if session.inbox.steers:
         return True
     if session.inbox.has_follow_ups:
         session.follow_up_due = True

@@ -211,23 +211,30 @@ class Session:
         )
 
     async def deliver_messages(self) -> None:
-        """Put every waiting steer, and a follow-up that is due, into the next request's context."""
-        while messages := self._due_messages():
-            self._delivering += messages
-            self.append(*messages)
-            self.log.sync()
-            with anyio.CancelScope(shield=True):
-                await self.env.recorder.settle()
-            self.tell_deliveries()
+        """Put every waiting steer, and a follow-up that is due, into the next request's context.
 
-    def _due_messages(self) -> list[SteerEntry | FollowUpEntry]:
-        due: list[SteerEntry | FollowUpEntry] = [
-            SteerEntry(text=steer.text, command=steer.id) for steer in self.inbox.take_steers()
+        None is there before its acceptance is on the disk: who has no receipt may send it again.
+        """
+        recorder = self.env.recorder
+        while (steers := self.inbox.steers) or (self.follow_up_due and self.inbox.has_follow_ups):
+            with anyio.CancelScope(shield=True):
+                await recorder.sync()
+                self._put_into_context(steers)
+                await recorder.settle()
+            self.tell_deliveries()
+        self.follow_up_due = False
+
+    def _put_into_context(self, steers: int) -> None:
+        messages: list[SteerEntry | FollowUpEntry] = [
+            SteerEntry(text=steer.text, command=steer.id)
+            for steer in self.inbox.take_steers(steers)
         ]
         if self.follow_up_due and (follow_up := self.inbox.take_follow_up()):
-            due.append(FollowUpEntry(text=follow_up.text, command=follow_up.id))
+            messages.append(FollowUpEntry(text=follow_up.text, command=follow_up.id))
         self.follow_up_due = False
-        return due
+        self._delivering += messages
+        self.append(*messages)
+        self.log.sync()
 
     def tell_deliveries(self) -> None:
         """Journal, once for each message, that it is in the context; it is on the disk there."""

@@ -1,8 +1,10 @@
 """An event loop without sockets, threads or waiting, whose order of tasks is drawn from a seed."""
 
 import asyncio
+import gc
 import heapq
 import random
+import warnings
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -155,12 +157,22 @@ def _unwind(loop: SeededLoop) -> None:
             task.cancel()
         with suppress(BaseException):
             loop.run_until_complete(asyncio.wait(left, timeout=100.0))
-    for task in asyncio.all_tasks(loop):
-        unfinished: Any = task
-        unfinished._log_destroy_pending = False
-        with suppress(BaseException):
-            unfinished.get_coro().close()
+    if asyncio.all_tasks(loop):
+        _take_apart(loop)
     loop.close()
+
+
+def _take_apart(loop: SeededLoop) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of what never began
+        for task in asyncio.all_tasks(loop):
+            unfinished: Any = task
+            unfinished._log_destroy_pending = False
+            with suppress(BaseException):
+                unfinished.get_coro().close()
+        del task, unfinished
+        loop._ready.clear()
+        gc.collect()
 
 
 def threads(chance: random.Random, longest: Callable[[], float]) -> Callable[..., Any]:

@@ -16,6 +16,7 @@ PINNED = {
     22: "an accepted pause of the run was lost with the event that tells of it",
     32: "a steer that waited cut off a spawned child that had to go on",
     53: "a step outlived a pause of the run that had taken it back",
+    80: "a steer was in the context before its acceptance was on the disk, and sent again",
     115: "an event was on the disk before the artifact that it names",
     157: "a steer that came in while a request was retried waited for the next turn",
     205: "a child was on the disk without its parent's call for it",
