@@ -9,6 +9,7 @@ a file last up to its own last sync; of those behind it any prefix may be there.
 """
 
 import errno
+import fcntl
 import io
 import os
 import random
@@ -27,6 +28,7 @@ _real_fsync, _real_ftruncate, _real_close = os.fsync, os.ftruncate, os.close
 _real_replace, _real_rename, _real_link = os.replace, os.rename, os.link
 _real_unlink, _real_mkdir, _real_fdopen = os.unlink, os.mkdir, os.fdopen
 
+_FIRST_HANDLE, _HANDLES = 64, 150
 _FIRST_PID = 5_000_000  # beyond what a system gives, so that no such process lives
 
 
@@ -101,6 +103,7 @@ class Disk:
         self.faults, self.death = faults, death
         self.ops, self.dead, self.lost_power = 0, False, False
         self.image += 1
+        self._files.clear()
 
     def tick(self, what: str, name: str = "", torn: Callable[[float], None] | None = None) -> None:
         """Count an operation, or be where it fails.
@@ -131,7 +134,7 @@ class Disk:
             with suppress(OSError):  # closed already, behind this disk's back
                 if os.fstat(handle).st_ino == inode:
                     _real_close(handle)
-        self._files.clear()
+            self._files.pop(handle, None)
         self._inodes.clear()
         if kind == "power":
             self._lose_power()
@@ -226,16 +229,26 @@ class Disk:
             self.tick("create", self._short(name))
         elif self.dead:
             raise DiedError
-        handle = _real_open(path, flags, mode)
+        found = _real_open(path, flags, mode)
+        handle = fcntl.fcntl(found, fcntl.F_DUPFD_CLOEXEC, self._first_handle)
+        _real_close(found)
         inode = os.fstat(handle).st_ino
         if makes:
             self._names.append(("create", name))
             self._lasting[inode] = 0
-        self._files[handle], self._inodes[handle] = name, inode
+        self._files[handle] = name
+        if flags & (os.O_WRONLY | os.O_RDWR):  # what reads closes itself, also when taken apart
+            self._inodes[handle] = inode
         return handle
 
+    @property
+    def _first_handle(self) -> int:
+        """Each process has numbers of its own: what a dead one closes late is nobody else's."""
+        return _FIRST_HANDLE + _HANDLES * self.image
+
     def close(self, handle: int) -> None:
-        if self.dead:
+        late = _FIRST_HANDLE <= handle < self._first_handle
+        if late or (self.dead and handle not in self._files):
             return
         self._files.pop(handle, None)
         self._inodes.pop(handle, None)
