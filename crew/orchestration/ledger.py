@@ -30,8 +30,13 @@ class SpawnLedger:
         return self._live
 
     @asynccontextmanager
-    async def slot(self, *, parent: str | None, depth: int) -> AsyncIterator[None]:
+    async def slot(
+        self, *, parent: str | None, depth: int, begun: bool = False
+    ) -> AsyncIterator[None]:
         """Hold a slot while a session lives.
+
+        Args:
+            begun: Of a child that an earlier process had let in; it is not refused.
 
         Raises:
             SpawnError: A limit is reached by a child session; no slot is taken.
@@ -39,7 +44,8 @@ class SpawnLedger:
         if parent is None:
             await self._room()
         else:
-            self._check(parent, depth)
+            if not begun:
+                self._check(parent, depth)
             self._children[parent] += 1
         self._live += 1
         try:

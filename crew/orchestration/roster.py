@@ -105,7 +105,7 @@ class Roster:
         known = self._history.sessions.get(spec.id) if self._history is not None else None
         if known is not None and known.ended is not None:
             return self._read(known.ended)
-        async with self._ledger.slot(parent=spec.parent, depth=spec.depth):
+        async with self._ledger.slot(parent=spec.parent, depth=spec.depth, begun=known is not None):
             session = open_session(spec, self._env, parent=parent, run_latch=self._latch)
             self._live[spec.id] = session
             self._env.nursery.start_soon(run_session, session)
