@@ -21,6 +21,7 @@ from crew.view import (
     one_line,
     short_count,
     status_words,
+    tried_words,
 )
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ def print_run(
     frame = Frame(width=console.width - 1, encoding=console.encoding)
     for line in frame.summary(view, view.ended or summary.updated):
         console.print(line, no_wrap=True, crop=True)
+    for words in tried_words(view):
+        console.print(Text(words, "dim"), soft_wrap=True)
 
 
 def print_entries(entries: Iterable[Entry], console: Console, *, full: bool) -> bool:

@@ -1,6 +1,14 @@
 """Pure projections of events for front ends: no terminal, no clock, no disk."""
 
-from crew.view.board import TaskRow, blocked_words, board_places, board_row, retryable, task_details
+from crew.view.board import (
+    TaskRow,
+    blocked_words,
+    board_places,
+    board_row,
+    retryable,
+    task_details,
+    tried_words,
+)
 from crew.view.entry_rows import EntryRow, EntryRows
 from crew.view.entry_words import (
     Form,
@@ -191,6 +199,7 @@ __all__ = [
     "task_words",
     "tool_words",
     "total_words",
+    "tried_words",
     "usage_words",
     "verdict",
     "waiting_messages",

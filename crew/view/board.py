@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from crew.view.rows import Mark, Place, outline, row_at
+from crew.view.rows import Mark, Place, outline, row_at, status_words
 from crew.view.state import RunView, TaskView
 from crew.view.words import duration, one_line
 
@@ -71,6 +71,20 @@ def retryable(view: RunView, task: str) -> bool:
     """Whether a task has ended in a way that makes another try worth while."""
     known = view.tasks.get(task)
     return known is not None and known.status in _DEAD
+
+
+def tried_words(view: RunView) -> tuple[str, ...]:
+    """Tasks that took more than one attempt: `verify, tried 2 times: verify failed, verify~2 done`.
+
+    The sessions are named as they are opened.
+    """
+    found = []
+    for task in view.tasks.values():
+        tries = [view.sessions[name] for name in task.sessions if name in view.sessions]
+        if len(tries) > 1:
+            told = ", ".join(f"{one_line(each.id)} {status_words(each.status)}" for each in tries)
+            found.append(f"{one_line(task.id)}, tried {len(tries)} times: {told}")
+    return tuple(found)
 
 
 def blocked_words(view: RunView, task: TaskView) -> str:

@@ -162,6 +162,8 @@ def task_words(task: TaskView) -> str:
     """Where a task stands that has no session to speak for it."""
     why = f": {one_line(task.error.message)}" if task.error else ""
     match task.status:
+        case "pending" if task.attempt and task.needs and not task.error:
+            return f"runs again after {', '.join(task.needs)}"
         case "pending" if task.attempt:
             return f"trying again{why}"
         case "pending":

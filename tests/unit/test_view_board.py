@@ -5,9 +5,18 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crew.events import Event, RunStarted, TaskAdded, TaskEnded, TaskStarted
+from crew.events import Event, RunStarted, TaskAdded, TaskEnded, TasksReopened, TaskStarted
 from crew.records import Failure
-from crew.view import Mark, RunView, TaskRow, board_places, board_row, replay, task_details
+from crew.view import (
+    Mark,
+    RunView,
+    TaskRow,
+    board_places,
+    board_row,
+    replay,
+    task_details,
+    tried_words,
+)
 from tests.doubles.feeds import golden_events
 
 START = datetime(2026, 1, 31, 12, 4, 30, tzinfo=UTC)
@@ -57,6 +66,20 @@ def test_time_counts_from_the_first_attempt_and_tries_only_where_there_were_seve
     assert (rows["security-review"].tries, rows["security-review"].took) == ("2", "26s")
     assert (rows["verify"].tries, rows["verify"].took) == ("", "")
     assert board(until(50))["security-review"].took == "11s"
+
+
+def test_a_task_that_took_several_attempts_names_the_session_of_each() -> None:
+    assert tried_words(until(23)) == ()
+    told = ["security-review failed", "security-review~2 done"]
+    assert tried_words(until(50)) == (f"security-review, tried 2 times: {', '.join(told)}",)
+
+
+def test_a_task_that_a_person_runs_again_waits_for_its_needs_once_more() -> None:
+    first = [added("a"), added("b", "a")]
+    ended = [TaskEnded(task=name, status="completed", attempt=1, at=NOON) for name in "ab"]
+    rows = board(told(*first, *ended, TasksReopened(tasks=("a", "b"))))
+    assert [rows[name].state for name in "ab"] == ["trying again", "runs again after a"]
+    assert [rows[name].took for name in "ab"] == ["", ""]
 
 
 def test_a_task_tells_how_each_of_its_needs_stands_and_what_went_wrong() -> None:
