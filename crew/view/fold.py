@@ -34,6 +34,7 @@ from crew.feed import FeedItem, Grew
 from crew.plaintext import clean
 from crew.progress import Progress
 from crew.records import Status
+from crew.view.live import LiveSessions
 from crew.view.state import (
     CommandView,
     NoticeView,
@@ -63,6 +64,7 @@ class RunFold:
         self._head = RunView()
         self._tasks: dict[str, TaskView] = {}
         self._sessions: dict[str, SessionView] = {}
+        self._moving: dict[str, Progress] = {}
         self._early: dict[str, Progress] = {}
         self._notices: deque[NoticeView] = deque(maxlen=KEPT)
         self._commands: dict[str, CommandView] = {}
@@ -75,7 +77,7 @@ class RunFold:
             self._view = replace(
                 self._head,
                 tasks=dict(self._tasks),
-                sessions=dict(self._sessions),
+                sessions=LiveSessions(dict(self._sessions), dict(self._moving)),
                 notices=tuple(self._notices),
                 commands=dict(self._commands),
             )
@@ -107,9 +109,11 @@ class RunFold:
         if session is None:
             self._early[item.session] = item
             return False
-        if session.over or session.progress == item:
+        known = self._moving.get(item.session)
+        same = known is not None and known.updated == item.updated and known == item
+        if session.over or same:
             return False
-        self._sessions[session.id] = replace(session, progress=item)
+        self._moving[item.session] = item
         return True
 
     def _event(self, event: Event) -> None:
@@ -143,7 +147,8 @@ class RunFold:
         self._reopen(event.tasks)
         for session in self._sessions.values():
             if not session.over:
-                self._sessions[session.id] = replace(session, asks=(), progress=None)
+                self._sessions[session.id] = replace(session, asks=())
+        self._moving.clear()
 
     def _reopen(self, tasks: Iterable[str]) -> None:
         waiting: dict[str, Any] = {"status": "pending", "error": None, "result": None}
@@ -234,7 +239,6 @@ class RunFold:
                     error=event.error,
                     result=event.result or session.result,
                     asks=(),
-                    progress=None,
                     final_turns=event.turns,
                     final_tools=event.tools,
                     final_usage=event.usage,
@@ -244,6 +248,8 @@ class RunFold:
             case _:
                 assert_never(event)
         self._sessions[session.id] = session
+        if session.over:
+            self._moving.pop(session.id, None)
 
     def _session_started(self, event: SessionStarted) -> None:
         key = event.session or ""
@@ -259,8 +265,10 @@ class RunFold:
             max_turns=event.max_turns,
             title=clean(event.title),
             started=event.at,
-            progress=self._early.pop(key, None),
         )
+        self._moving.pop(key, None)
+        if (progress := self._early.pop(key, None)) is not None:
+            self._moving[key] = progress
         if (parent := self._sessions.get(event.parent or "")) is not None:
             children = _with(parent.children, key)
             self._sessions[parent.id] = replace(parent, children=children)

@@ -197,7 +197,8 @@ class RunView:
     @property
     def asks(self) -> tuple[PermissionView, ...]:
         """Every open permission request, in session order."""
-        return tuple(ask for session in self.sessions.values() for ask in session.asks)
+        at_rest = getattr(self.sessions, "at_rest", self.sessions)
+        return tuple(ask for session in at_rest.values() for ask in session.asks)
 
     @property
     def totals(self) -> Totals:

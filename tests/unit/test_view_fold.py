@@ -368,3 +368,17 @@ def started(goal: str = "") -> list[Event]:
         ),
         SessionStarted(session="s", role="r", agent="a", model="rules", max_turns=30),
     ]
+
+
+def test_a_view_is_of_its_moment_whenever_one_looks_at_it() -> None:
+    fold = RunFold()
+    items = golden_items()
+    views, eager = [], []
+    for item in items:
+        fold.apply(item)
+        views.append(fold.view)
+        eager.append({name: known.progress for name, known in fold.view.sessions.items()})
+    for view, known in zip(views, eager, strict=True):
+        assert {name: session.progress for name, session in view.sessions.items()} == known
+    assert any(progress is not None for known in eager for progress in known.values())
+    assert all(known.progress is None for known in views[-1].sessions.values())
