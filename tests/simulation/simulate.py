@@ -18,6 +18,7 @@ import anyio.to_thread
 
 from crew.config import Config
 from crew.errors import CrewError
+from crew.orchestration import inbox
 from crew.orchestration.engine import Sources
 from crew.service import ResumeRequest, RunRequest, resume, start
 from crew.store.folder import RunFolder
@@ -32,6 +33,10 @@ from tests.simulation.world import SimModel, World, tools
 _BEGINNING = datetime(2026, 1, 1, 12, tzinfo=UTC)
 _PATIENCE = 3_000.0
 """Virtual seconds after which a run that still goes on hangs."""
+
+
+_LOOK = 0.6
+"""Virtual seconds between two looks for commands of others; most of the time went into them."""
 
 
 @dataclass(slots=True)
@@ -97,7 +102,11 @@ class _Simulation:
 
     def run(self) -> Report:
         work = threads(self.chance, lambda: self.chance.random() * self.schedule.slow)
-        with self.disk.mounted(), mock.patch.object(anyio.to_thread, "run_sync", work):
+        with (
+            self.disk.mounted(),
+            mock.patch.object(anyio.to_thread, "run_sync", work),
+            mock.patch.object(inbox, "LOOK_INTERVAL", _LOOK),
+        ):
             for life in self.schedule.lives:
                 self.disk.boot(life.faults, life.death)
                 self.crowd.seen = []
