@@ -119,6 +119,24 @@ print(json.dumps([client.name, [name for name in sys.modules if "." not in name]
     assert SDKS.isdisjoint(loaded)
 
 
+def test_the_garbage_collector_leaves_a_loaded_sdk_alone() -> None:
+    program = """
+import anyio, gc
+from crew.errors import ModelError
+from crew.service.models import try_model
+async def main():
+    try:
+        await try_model("ollama:m", {})
+    except ModelError:
+        print(gc.get_freeze_count())
+anyio.run(main)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    )
+    assert int(done.stdout) > 50_000
+
+
 def test_a_run_on_rules_loads_no_sdk(tmp_path: Path) -> None:
     program = """
 import json, runpy, sys
