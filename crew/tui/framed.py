@@ -160,6 +160,29 @@ class Framed(Screen[None]):
         self.show_message()
         self.show_hints()
 
+    def on_key(self, event: events.Key) -> None:
+        """Settle an open question by whatever else is pressed, and say why a key does nothing."""
+        ring = self.observer.keys
+        if self._asked and event.key not in ring.pressed(self._asked):
+            self._settle()
+        mine = [key for key in ring.listed(self.NAME) if event.key in ring.pressed(key.id)]
+        if mine and not any(map(self.applies, mine)) and (why := self.why_not(mine[0])):
+            self.say(why)
+
+    def why_not(self, key: Key) -> str:
+        """Why a key does nothing now; empty where that needs no word."""
+        del key
+        return ""
+
+    def on_screen_suspend(self) -> None:
+        """Another screen comes to the front: a question that was asked here is settled."""
+        if self._asked:
+            self._settle()
+
+    def _settle(self) -> None:
+        self._asked, self._said = "", None
+        self.show_message()
+
     def ask(self, name: str, question: str) -> bool:
         """Ask once before a key does its work; True when it was asked already.
 

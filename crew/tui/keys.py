@@ -355,6 +355,10 @@ class KeyRing:
         """The first key of an action, as one writes it."""
         return self._by_id[name].shown.split(" ")[0]
 
+    def pressed(self, name: str) -> list[str]:
+        """What is pressed for an action, in Textual's names."""
+        return _split(self._by_id[name].keys)
+
     def fit(self, node: DOMNode) -> None:
         """Give the actions of a screen the keys that were chosen for them.
 

@@ -75,5 +75,6 @@ class NowPane(Widget):
             return [hint] if hint else []
         if self._in_flight.strip():
             return list(wrap(self._in_flight.rstrip(), max(10, width)))[-room:]
-        told = session.progress.lines if session.progress else ()
+        # What was said before stands in the transcript; only a tool's output is news here.
+        told = session.progress.lines if session.progress and session.progress.tool else ()
         return [fit(line, width).rstrip() for line in told[-room:]]

@@ -109,6 +109,18 @@ class Stage(Framed):
         can = self.observer.possible(self.session)
         return any(deed in can for deed in _ALTERNATIVES.get(key.id, (key.deed,)))
 
+    def why_not(self, key: Key) -> str:
+        """A word on a deed that the session, or the run, is past or not ready for."""
+        if key.deed is None:
+            return ""
+        view, session = self.observer.view, self.session
+        if view.over:
+            return f"{key.help}: the run is over"
+        known = view.sessions.get(session or "")
+        if session is None or known is None:
+            return f"{key.help}: it has not started"
+        return f"{key.help}: {session} has ended" if known.over else f"{key.help}: not now"
+
     def label(self, key: Key) -> str:
         """What a key is called in the footer now."""
         if key.id == "pause":

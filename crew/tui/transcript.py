@@ -80,6 +80,7 @@ class TranscriptView(LineView):
         self._messages = ()
         if source is None:
             self._open.clear()
+            self._strips.clear()  # rows are named by their lines, as those of every transcript
         self.follow = line is None
         if line is not None:
             self.cursor = max(0, self.rows.showing(line))

@@ -38,6 +38,31 @@ async def test_letters_are_text_where_one_writes_and_a_draft_is_kept() -> None:
     assert [(type(each), getattr(each, "text", "")) for each in control.sent] == [(Steer, "xqpj")]
 
 
+@pytest.mark.parametrize("other", ["n", "f", "j", "z", "ctrl+p"])
+async def test_any_other_key_settles_the_question_whether_to_cancel(other: str) -> None:
+    control = Remembering()
+    app = observer(until(RUNNING), control=control)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("g", "j", "x", other)
+        if other == "ctrl+p":
+            await pilot.press("escape")
+        await settle(pilot)
+        assert "again cancels it" not in "".join(screen_text(app))
+        await pilot.press("x")
+        await settle(pilot)
+    assert control.sent == []
+
+
+async def test_a_key_that_does_nothing_now_says_why() -> None:
+    app = observer(until(RUNNING), control=Remembering())
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("G", "s")
+        await settle(pilot)
+        assert "say something into its work: it has not started" in "".join(screen_text(app))
+
+
 @pytest.mark.parametrize(
     ("keys", "kind"),
     [

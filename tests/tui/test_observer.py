@@ -66,6 +66,26 @@ async def test_brackets_and_tab_go_round_the_sessions() -> None:
     assert seen == ["code-review", "code-review.explorer-1", "code-review", "explore"]
 
 
+async def test_every_session_is_shown_with_its_own_entries_when_one_goes_round() -> None:
+    app, seen = observer(), []
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("g", "enter")
+        for _ in range(4):
+            await settle(pilot)
+            assert isinstance(app.stage, SessionScreen)
+            shown = [line.strip(" ▌▐") for line in screen_text(app)[2:14]]
+            fresh = observer()
+            async with fresh.run_test(size=SIZE) as other:
+                await settle(other)
+                fresh.open(app.stage.session)
+                await settle(other)
+                assert [line.strip(" ▌▐") for line in screen_text(fresh)[2:14]] == shown
+            seen.append(app.stage.session)
+            await pilot.press("right_square_bracket")
+    assert len(set(seen)) == 4
+
+
 async def test_an_untouched_observer_leaves_with_its_run_and_a_touched_one_stays() -> None:
     app = observer(stay=False)
     async with app.run_test(size=SIZE) as pilot:
