@@ -1,4 +1,4 @@
-"""`python -m tests.simulation --seeds N [--from S] [--seed S [--trace]]`."""
+"""`python -m tests.simulation --seeds N [--from S]`, or `--seed S [--trace]` for one of them."""
 
 import argparse
 import os
@@ -16,7 +16,12 @@ def main() -> int:
     """Run seeds until one fails."""
     asked = _arguments()
     if asked.seed is not None:
-        report = simulate(schedule(asked.seed), trace=print if asked.trace else None)
+        chosen = schedule(asked.seed)
+        if asked.troubles is not None:
+            chosen = chosen.shortened(asked.troubles)
+        if asked.quiet:
+            chosen = chosen.quiet()
+        report = simulate(chosen, trace=print if asked.trace else None)
         _tell(report)
         return int(bool(report.violations))
     return _many(asked.first, asked.seeds, keep_going=asked.keep_going)
@@ -28,6 +33,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--from", type=int, default=0, dest="first", help="the first one")
     parser.add_argument("--seed", type=int, help="this one only")
     parser.add_argument("--trace", action="store_true", help="tell all that happens in it")
+    parser.add_argument("--troubles", type=int, help="disturb so many of its processes only")
+    parser.add_argument("--quiet", action="store_true", help="leave out its people's commands")
     parser.add_argument("--keep-going", action="store_true", help="do not stop at a failing seed")
     return parser.parse_args()
 
@@ -40,7 +47,7 @@ def _many(first: int, seeds: int, *, keep_going: bool) -> int:
         deaths += report.deaths
         if report.violations:
             failed += 1
-            _tell(report)
+            _tell(_smallest(report))
             if not keep_going:
                 break
         done = seed - first + 1
@@ -53,8 +60,23 @@ def _many(first: int, seeds: int, *, keep_going: bool) -> int:
     return int(bool(failed))
 
 
+def _smallest(report: Report) -> Report:
+    """What fails with the fewest troubles, and without commands where they have no part in it."""
+    found = report
+    for troubles in range(len(report.schedule.lives) - 1):
+        shorter = simulate(report.schedule.shortened(troubles))
+        if shorter.violations:
+            found = shorter
+            break
+    quieter = simulate(found.schedule.quiet())
+    return quieter if quieter.violations else found
+
+
 def _tell(report: Report) -> None:
-    print(f"seed {report.schedule.seed}: {report.schedule}")
+    shown = report.schedule
+    print(f"seed {shown.seed}: {shown}")
+    print(f"  as here: --seed {shown.seed} --troubles {len(shown.lives) - 1}", end="")
+    print("" if shown.commands else " --quiet", "--trace")
     for line in report.story[:_MOST_LINES]:
         print(f"  {line}")
     print(f"  {report.ended}, {report.operations} operations, {report.digest[:16]}")

@@ -2,7 +2,7 @@
 
 import errno
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.simulation.disk import Death, Fault, Kind
 from tests.simulation.plans import GOVERNED, SCENARIOS
@@ -48,20 +48,13 @@ class Schedule:
     interactive: bool
     granted: bool
 
-    def shortened(self, lives: int) -> "Schedule":
-        """The same with the first of its troubles only."""
-        kept = (*self.lives[:-1][:lives], Life())
-        return Schedule(
-            seed=self.seed,
-            scenario=self.scenario,
-            lives=kept,
-            commands=self.commands,
-            hurry=self.hurry,
-            trouble=self.trouble,
-            slow=self.slow,
-            interactive=self.interactive,
-            granted=self.granted,
-        )
+    def shortened(self, troubles: int) -> "Schedule":
+        """The same with only so many of its processes disturbed, the first ones."""
+        return replace(self, lives=(*self.lives[:-1][:troubles], Life()))
+
+    def quiet(self) -> "Schedule":
+        """The same without a command."""
+        return replace(self, commands=0)
 
 
 def schedule(seed: int) -> Schedule:
