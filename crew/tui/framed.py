@@ -86,7 +86,8 @@ class Framed(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """Show the run as it is now, after another screen was in front."""
-        self.refresh_all()
+        if self.main.size.height:  # one that is new has no size yet, and is shown when it gets it
+            self.refresh_all()
 
     def on_resize(self, event: events.Resize) -> None:
         """Say so where the terminal is too small."""
