@@ -37,7 +37,8 @@ def run_again(tasks: Mapping[str, Known], task: str | None) -> list[str]:
 
     Args:
         tasks: All tasks of the run.
-        task: The one that is wanted; None for all that did not complete.
+        task: The one that is wanted, with what it needs and did not complete; None for all that
+            did not complete.
 
     Returns:
         None of them where every task completed and none is named.
@@ -52,13 +53,28 @@ def run_again(tasks: Mapping[str, Known], task: str | None) -> list[str]:
     for name, found in tasks.items():
         if found.step != name:
             parts.setdefault(found.step, set()).add(name)
-    again = {name for name, found in tasks.items() if found.status in DEAD}
-    if task is not None:
-        of_task = parts.get(task, set())
-        again = {task} | (again & of_task or of_task)
+    dead = {name for name, found in tasks.items() if found.status in DEAD}
+    again = set(dead) if task is None else _wanted(tasks, parts, task, dead)
     while more := {name for name in tasks if _follows(tasks, parts, name, again)} - again:
         again |= more
+    # What needs something dead that stays so can't run yet.
+    while stuck := {name for name in again if (dead - again).intersection(tasks[name].needs)}:
+        again -= stuck
     return [name for name in tasks if name in again]
+
+
+def _wanted(
+    tasks: Mapping[str, Known], parts: Mapping[str, set[str]], task: str, dead: set[str]
+) -> set[str]:
+    """A task, the dead ones that it can't run without, and of a fan-out the items."""
+    found, left = set[str](), [task]
+    while left:
+        name = left.pop()
+        found.add(name)
+        items = parts.get(name, set())
+        found |= dead & items or items
+        left += [need for need in tasks[name].needs if need in dead and need not in found]
+    return found
 
 
 def _follows(

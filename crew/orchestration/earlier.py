@@ -9,7 +9,7 @@ from pydantic_core import from_json
 from crew.bus.recorder import Recorder
 from crew.definitions.types import Step
 from crew.errors import ToolError
-from crew.events import Notice
+from crew.events import Notice, TaskStatus
 from crew.orchestration.board import Task, Tasks
 from crew.orchestration.fold import fold_results
 from crew.orchestration.history import PastTask
@@ -45,11 +45,11 @@ class EarlierTasks:
             past.status, past.result, past.error = task.status, task.result, task.error
         self._past[task.id] = past
 
-    def dropped(self, fan_out: Task, items: Container[str]) -> Iterator[str]:
-        """The items of an earlier attempt that this one does not have, its list being shorter."""
+    def dropped(self, fan_out: Task, items: Container[str], status: TaskStatus) -> Iterator[str]:
+        """The items of an earlier attempt that wait, and that this one does not have."""
         for part in self._parts(fan_out):
             if part.status == "pending" and part.id not in items:
-                part.status = "skipped"
+                part.status = status
                 yield part.id
 
     def restored(self, task: Task) -> Task:

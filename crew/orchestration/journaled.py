@@ -36,10 +36,12 @@ class JournaledBoard:
                 )
         await self._tell_lost(lost)
 
-    async def drop(self, fan_out: Task, *, but: Container[str]) -> None:
+    async def drop(
+        self, fan_out: Task, *, but: Container[str], status: TaskStatus = "skipped"
+    ) -> None:
         """End the items of an earlier attempt that a fan-out has no more."""
-        for item in self._earlier.dropped(fan_out, but):
-            await self._recorder.commit(TaskEnded(task=item, status="skipped"))
+        for item in self._earlier.dropped(fan_out, but, status):
+            await self._recorder.commit(TaskEnded(task=item, status=status))
 
     def reopen(self, task: str | None, folding: Container[str]) -> TasksReopened:
         """Make tasks that have ended pending again; the event is the caller's to write.
@@ -71,9 +73,11 @@ class JournaledBoard:
         """Cancel every task that no one works on, but some."""
         for task in self._board.cancel_pending(but=but):
             await self._recorder.commit(TaskEnded(task=task.id, status="cancelled"))
+            await self.drop(task, but=self._board.tasks, status="cancelled")
 
     async def skip(self, task: Task) -> None:
         """Finish a claimed task whose condition was false."""
+        await self.drop(task, but=self._board.tasks)
         await self._recorder.commit(TaskEnded(task=task.id, status="skipped"))
         self._board.skip(task.id, expected=task.version, owner=task.owner or "")
 
@@ -102,6 +106,7 @@ class JournaledBoard:
         if then != "end":
             self._board.release(task.id, expected=task.version, owner=owner)
             return
+        await self.drop(task, but=self._board.tasks, status="unreachable")
         _, lost = self._board.fail(
             task.id, expected=task.version, owner=owner, status=status, error=error
         )
@@ -113,3 +118,4 @@ class JournaledBoard:
                 await self._recorder.commit(
                     TaskEnded(task=task.id, status=task.status, error=task.error)
                 )
+                await self.drop(task, but=self._board.tasks, status=task.status)

@@ -96,6 +96,48 @@ async def test_a_task_that_completed_runs_again_with_what_depends_on_it(arrange:
     assert is_sound(crew)
 
 
+async def test_a_task_that_was_not_reached_runs_with_what_held_it_up(arrange: Arrange) -> None:
+    crew = arrange({"b": [BROKEN], "long": LONG, "*": [submits()]})
+    crew.workflow(CHAIN)
+    async with crew.start() as run:
+        await anyio.sleep(10)
+        await crew.send(Retry(id="r", task="c"))
+        outcome = await run.wait()
+    assert outcome.status is Status.COMPLETED
+    assert again(crew) == [("b", "c")]
+
+
+async def test_items_of_a_list_that_can_not_be_made_anew_come_to_an_end(arrange: Arrange) -> None:
+    crew = arrange({"list": [submits(ITEMS)], "list~2": [BROKEN], "long": LONG, "*": [submits()]})
+    crew.workflow(SPREAD)
+    async with crew.start() as run:
+        await anyio.sleep(10)
+        await crew.send(Retry(id="r", task="list"))
+        outcome = await run.wait()
+    assert outcome.status is Status.FAILED
+    assert crew.ends()["each_1"] == crew.ends()["each"] == "unreachable"
+    assert is_sound(crew)
+
+
+async def test_what_needs_something_else_that_failed_stays_as_it_is(arrange: Arrange) -> None:
+    crew = arrange({"a": [BROKEN], "b": [BROKEN], "long": LONG, "*": [submits()]})
+    crew.workflow(
+        {
+            "a": {"role": "worker"},
+            "b": {"role": "worker"},
+            "c": {"role": "worker", "needs": ["a", "b"]},
+            "long": {"role": "worker"},
+        }
+    )
+    async with crew.start() as run:
+        await anyio.sleep(10)
+        await crew.send(Retry(id="r", task="a"))
+        outcome = await run.wait()
+    assert outcome.status is Status.FAILED
+    assert again(crew) == [("a",)]
+    assert is_sound(crew)
+
+
 async def test_what_is_at_work_is_not_run_again_under_its_own_feet(arrange: Arrange) -> None:
     crew = arrange({"c": [works(50), submits()], "long": LONG, "*": [submits()]})
     crew.workflow(CHAIN)
