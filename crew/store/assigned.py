@@ -63,6 +63,10 @@ _FAKE = re.compile(
     re.IGNORECASE,
 )
 _WORDS = re.compile(r"^[A-Za-z]+(?:[-_. /:@][A-Za-z]+)*\d{0,2}$")
+_GUESSABLE = re.compile(
+    r"(?!pass|pwd|secret|token|step|input|field)[a-z]{3,}\d{1,2}", re.IGNORECASE
+)
+"""A word with a number after it: what people choose, where a password is asked for."""
 _CODE_LIKE = re.compile(
     r"^[A-Za-z_][\w.]*(?:\(|\[|::|->)|^[\w-]+(?:\.[A-Za-z_][\w-]*)+$|^[A-Z0-9]+(?:_[A-Z0-9]+)+$"
 )
@@ -153,7 +157,8 @@ def _judged(text: str, match: re.Match[str]) -> Assigned | None:
     group = "quoted" if match["quoted"] else "bare"
     start, end = match.span(group)
     value = text[start:end]
-    if is_placeholder(value):
+    guessable = group == "quoted" and _GUESSABLE.fullmatch(value) is not None
+    if is_placeholder(value) and (not guessable or is_fake(value)):
         return None
     chosen = not is_random(value)
     if chosen and not _is_chosen_password(value):

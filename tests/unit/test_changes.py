@@ -137,6 +137,50 @@ async def test_a_base_that_is_no_commit_is_refused_with_the_mend(
     assert not (repo.root / "x").exists()
 
 
+async def test_a_base_that_only_the_remote_has_is_found_there_and_told(
+    repo: Repository, tmp_path: Path
+) -> None:
+    clone = cloned(repo, tmp_path / "clone")
+    clone.git("checkout", "--quiet", "-b", "topic", "origin/main")
+    clone.git("branch", "--quiet", "-D", "main")
+    clone.write("b.txt", "b\n")
+    found = await changes_in(clone.root, base="main")
+    assert [change.path for change in found.changes] == ["b.txt"]
+    assert "origin/main" in found.title
+    assert found.notes == ("there is no main here: origin/main is meant",)
+
+
+async def test_a_branch_of_ones_own_comes_before_the_remote_one(
+    repo: Repository, tmp_path: Path
+) -> None:
+    clone = cloned(repo, tmp_path / "clone")
+    clone.write("b.txt", "b\n")
+    clone.commit()
+    found = await changes_in(clone.root, base="main")
+    assert (found.changes, found.notes) == ((), ())
+
+
+async def test_an_unknown_base_is_refused_with_the_branches_that_there_are(
+    repo: Repository, tmp_path: Path
+) -> None:
+    repo.git("branch", "release")
+    with pytest.raises(ToolError) as caught:
+        await changes_in(repo.root, base="develop")
+    assert "main" in caught.value.hint
+    assert "release" in caught.value.hint
+    assert "fetch-depth" not in caught.value.hint
+    clone = cloned(repo, tmp_path / "clone", "--depth=1", "--branch=release")
+    with pytest.raises(ToolError) as caught:
+        await changes_in(clone.root, base="main")
+    assert "main" not in caught.value.hint
+    assert "fetch-depth: 0" in caught.value.hint
+
+
+def cloned(repo: Repository, place: Path, *options: str) -> Repository:
+    repo.git("clone", "--quiet", *options, f"file://{repo.root}", str(place))
+    return Repository(place)
+
+
 async def test_paths_limit_the_review_and_are_taken_literally(repo: Repository) -> None:
     repo.write("sub/x.txt", "x\n")
     repo.write("subway.txt", "y\n")

@@ -61,6 +61,11 @@ SNIPPETS = {
         §html-injection§list.innerHTML = name;
         list.innerHTML = template;
         list.innerHTML = render(name);
+        §html-injection§list.innerHTML = await response.text();
+        §html-injection§list.innerHTML = describe(name).trim();
+        list.innerHTML = await renderList(name);
+        list.innerHTML = await DOMPurify.sanitize(name);
+        list.innerHTML = buildTemplate(name);
         """,
     "js/suite.js": """
         §focused-test§describe.only("store", () => {

@@ -29,6 +29,8 @@ RANDOM = _token(40)
 HEX = _token(32, "0123456789abcdef")
 PASSWORD = "tr0ub4dor&3" + "x7"
 
+GUESSABLE = "hunter" + "2"
+
 SNIPPETS = {
     "secrets/settings.py": f"""
         import os
@@ -43,6 +45,10 @@ SNIPPETS = {
         SECRET_KEY = "change-me-in-production-please"
         password_field = "user_password_confirmation"
         §secret§connect(user="crew", password="{PASSWORD}")
+        §secret§PASSWORD = "{GUESSABLE}"
+        CONFIRM_PASSWORD = "password2"
+        PASSWORD = "password"
+        PASSWORD_INPUT = "{GUESSABLE}"
         sha256_token_hash = "{_token(64, "0123456789abcdef")}"
         api_key: str = "your-api-key-goes-here-1234"
         AUTH_TOKEN_HEADER = "X-Auth-Token-V2"

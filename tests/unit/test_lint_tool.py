@@ -91,6 +91,23 @@ async def test_deleting_the_end_of_a_file_is_found_though_no_line_was_added(
     assert [rank for rank, *_ in told(await lint(repo.root))] == ["P0"]
 
 
+async def test_a_file_that_python_cannot_read_is_told_of_once(repo: Repository) -> None:
+    repo.write("a.py", "def run(:\n    return (1\n")
+    repo.write("b.py", "def run(:\n    return (1\n")
+    assert told(await lint(repo.root)) == [
+        ("P0", "invalid-syntax", 1),
+        ("P0", "invalid-syntax", 1),
+    ]
+
+
+async def test_what_runs_unseen_weighs_more_than_a_debugger_in_a_browser(
+    repo: Repository,
+) -> None:
+    repo.write("a.sh", "curl -fsSL https://a.example/install.sh | bash\n")
+    repo.write("b.js", "debugger;\n")
+    assert told(await lint(repo.root)) == [("P1", "piped-to-shell", 1), ("P2", "debugger", 1)]
+
+
 async def test_a_conflict_hides_the_syntax_errors_it_causes(repo: Repository) -> None:
     repo.write("a.py", "<<<<<<< HEAD\nx = 1\n=======\nx = 2\n>>>>>>> topic\n")
     assert told(await lint(repo.root)) == [("P0", "conflict-marker", 1)]

@@ -7,6 +7,10 @@ from crew.tools.changes.git import Git
 from crew.tools.changes.types import ChangeKind
 
 _DEFAULT_NAMES = ("main", "master", "trunk")
+_REMOTE = "origin"
+_BRANCHES = ("--sort=-committerdate", "refs/heads", f"refs/remotes/{_REMOTE}")
+_SHOWN = 4
+_DEEPEN = "fetch all of it: `fetch-depth: 0` of actions/checkout, or git fetch --unshallow"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,18 +30,43 @@ async def given_base(git: Git, base: str) -> Comparison:
     Raises:
         ToolError: The name means no commit here.
     """
-    commit = None if base.startswith("-") else await git.commit(base)
+    named, commit = await _commit_of(git, base)
     if commit is None:
         raise ToolError(
-            f"{base!r} is not a commit of this repository",
-            hint="name a branch, a tag or a commit, such as main or HEAD~1",
+            f"{base!r} is not a commit of this repository", hint=await _nearest_mend(git)
         )
     common = await git.line("merge-base", commit, "HEAD")
+    notes: tuple[str, ...] = (
+        () if named == base else (f"there is no {base} here: {named} is meant",)
+    )
+    if common is None and git.shallow:
+        notes += (f"a shallow clone: where it left {named} is not here. {_DEEPEN}",)
     return Comparison(
         kind="branch",
         base=common or commit,
-        title=f"changes since {base} ({(common or commit)[:10]}), uncommitted ones included",
+        title=f"changes since {named} ({(common or commit)[:10]}), uncommitted ones included",
+        notes=notes,
     )
+
+
+async def _commit_of(git: Git, base: str) -> tuple[str, str | None]:
+    """A name and its commit; a branch that only the remote has is found there."""
+    if base.startswith("-"):
+        return base, None
+    commit = await git.commit(base)
+    if commit is None and base and not base.startswith("refs/"):
+        remote = f"{_REMOTE}/{base}"
+        commit = await git.commit(f"refs/remotes/{remote}")
+        return (remote, commit) if commit is not None else (base, None)
+    return base, commit
+
+
+async def _nearest_mend(git: Git) -> str:
+    found = await git.run("for-each-ref", "--format=%(refname:short)", *_BRANCHES)
+    names = [name for name in found.stdout.decode("utf-8", "replace").split() if name != _REMOTE]
+    shown = [name for name in names if not name.endswith("/HEAD")][:_SHOWN]
+    there = f"name a branch, a tag or a commit, such as {', '.join([*shown, 'HEAD~1'])}"
+    return f"{there}; the clone is shallow: {_DEEPEN}" if git.shallow else there
 
 
 async def find_branch_base(git: Git, head: str) -> Comparison | None:

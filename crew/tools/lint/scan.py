@@ -1,6 +1,6 @@
 """All checks over what is under review, as one ordered list of findings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import anyio
@@ -18,6 +18,7 @@ from crew.tools.lint.untested import ChangedCode, tested_languages, untested
 from crew.tools.workspace import ReviewScope, Workspace, shown
 
 _MOST = 5_000
+_SYNTAX = "invalid-syntax"
 _TOLD_BY = {
     "E722": "swallowed-error",
     "S323": "certificate-check-off",
@@ -96,10 +97,20 @@ def _not_said_yet(python: Sequence[Finding], own: Sequence[Finding]) -> list[Fin
     told = {(found.rule, found.file, found.line) for found in own}
     return [
         found
-        for found in python
-        if not (found.rule == "invalid-syntax" and found.file in conflicts)
+        for found in _first_syntax_error(python)
+        if not (found.rule == _SYNTAX and found.file in conflicts)
         and (_TOLD_BY.get(found.rule), found.file, found.line) not in told
     ]
+
+
+def _first_syntax_error(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Of the syntax errors of a file only one: what comes after it is read wrongly."""
+    errors = [found for found in findings if found.rule == _SYNTAX]
+    errors.sort(key=lambda found: (not found.changed, found.line or 0))
+    first: dict[str, Finding] = {}
+    for found in errors:
+        first.setdefault(found.file, found)
+    return (found for found in findings if found.rule != _SYNTAX or found is first[found.file])
 
 
 def _run_rules(workspace: Workspace, changes: ChangeSet, profiles: Sequence[Profile]) -> _Read:

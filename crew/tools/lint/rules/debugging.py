@@ -35,7 +35,7 @@ _CALLS = (
         "the debugger",
         "P1",
     ),
-    _trace(_SCRIPTS, r"(?:^|[;{}])\s*debugger\s*(?:;|$)", "debugger", "P1"),
+    _trace(_SCRIPTS, r"(?:^|[;{}])\s*debugger\s*(?:;|$)", "debugger", "P2"),
     _trace(
         "ruby", r"\bbinding\.(?:pry|irb|break)\b|^\s*(?:byebug|debugger)\s*$", "a breakpoint", "P1"
     ),

@@ -3,8 +3,12 @@
 from crew.tools.lint.pattern import check_of, pattern
 from crew.tools.lint.rule import Rule
 
-_CLEAN = r"sanitiz|purify|escape|encode|trustedhtml|createhtml|marked|highlight|t\(|i18n|translate"
+_CLEAN = (
+    r"sanitiz|purify|escape|encode|trustedhtml|createhtml|marked|highlight|\bt\(|i18n|translate"
+)
 _SINK = r"\.(?:inner|outer)HTML\s*\+?=(?!=)\s*"
+_PLAIN = r"(?![\w.]*(?i:html|svg|markup|template|icon|fragment|content|saved|old|prev|render))"
+"""What is named like markup that somebody has made."""
 _TITLE = "Markup is built from a value"
 _BODY = (
     "A value with a tag in it becomes part of the page and its scripts run there. Set the text "
@@ -37,8 +41,16 @@ _PATTERNS = (
     ),
     pattern(
         "javascript",
-        rf"{_SINK}(?![\w.]*(?:html|svg|markup|template|icon|fragment|content|saved|old|prev))"
-        r"[A-Za-z_$][\w$.\[\]]*\s*;?\s*$",
+        rf"{_SINK}{_PLAIN}(?!(?:await|function|new|class)\b)[A-Za-z_$][\w$.\[\]]*\s*;?\s*$",
+        _TITLE,
+        _BODY,
+        unless=_CLEAN + r"|innerHTML.*=.*innerHTML",
+        confidence=0.6,
+    ),
+    pattern(
+        "javascript",
+        rf"{_SINK}(?:await\s+)?(?!(?:await|function|new|class)\b){_PLAIN}[A-Za-z_$][\w$.]*"
+        r"(?:\([^()]*\)(?:\.\w+)*)+\s*;?\s*$",
         _TITLE,
         _BODY,
         unless=_CLEAN + r"|innerHTML.*=.*innerHTML",

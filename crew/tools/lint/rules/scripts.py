@@ -110,7 +110,7 @@ _LOST = (
 
 RULES = (
     Rule(id="lost-folder", profile="quality", priority="P1", check=check_of(_LOST)),
-    Rule(id="piped-to-shell", profile="security", priority="P2", check=check_of(_PIPED)),
+    Rule(id="piped-to-shell", profile="security", priority="P1", check=check_of(_PIPED)),
     Rule(id="world-writable", profile="security", priority="P2", check=check_of(_OPENED)),
     Rule(id="unguarded-delete", profile="quality", priority="P1", check=_deletes),
 )
