@@ -17,7 +17,7 @@ import anyio
 import anyio.to_thread
 
 from crew.config import Config
-from crew.errors import CrewError
+from crew.errors import CrewError, RunLockedError, StoreError
 from crew.orchestration import inbox
 from crew.orchestration.engine import Sources
 from crew.service import ResumeRequest, RunRequest, resume, start
@@ -161,6 +161,7 @@ class _Simulation:
             self.watch.began(live)
             async with anyio.create_task_group() as around:
                 around.start_soon(self.crowd.attend, live, self.folder)
+                around.start_soon(self._intrude, sources)
                 with anyio.move_on_after(_PATIENCE) as waited:
                     ended = await live.wait()
                     outcome = f"{ended.status.value}: {ended.error}"
@@ -173,6 +174,14 @@ class _Simulation:
         if left:
             self.world.violated(f"tasks are left in the loop: {', '.join(sorted(left))}")
         return outcome
+
+    async def _intrude(self, sources: Sources) -> None:
+        """Now and then somebody tries to take a run up that lives."""
+        chance = random.Random(f"intruder/{self.schedule.seed}/{self.disk.image}")
+        await anyio.sleep(chance.choice([0, 1, 10, 100]) * chance.random())
+        with suppress(RunLockedError, StoreError):
+            async with self._open(sources):
+                self.world.violated("a run that lives was taken up by another process")
 
     def _open(self, sources: Sources) -> Any:
         shared: dict[str, Any] = {
