@@ -92,12 +92,14 @@ class RunContinued(EventBase):
         reason: `interrupted` when the last process was lost, `retry` when tasks are run again,
             `fork` when all before it was taken from another run.
         tasks: Tasks that are pending again, though they had ended.
+        leftovers: Groups of processes that the last process had left running, and that were ended.
     """
 
     durable: ClassVar[bool] = True
     kind: Literal["run.continued"] = "run.continued"
     reason: Literal["interrupted", "retry", "fork"]
     tasks: tuple[str, ...] = ()
+    leftovers: int = 0
     version: str
 
 

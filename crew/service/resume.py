@@ -38,6 +38,7 @@ from crew.store.jsonl import AppendLog
 from crew.store.lock import RunLock
 from crew.store.manifest import Manifest, read, write
 from crew.store.redact import Redactor
+from crew.tools.leftovers import end_leftovers
 from crew.tools.protocol import Tool
 from crew.tools.workspace import ReviewScope
 
@@ -116,11 +117,20 @@ async def resume(
         prepared = _prepare(
             request, folder, lock, library=library, sources=sources, environ=environ
         )
+        await _end_leftovers(prepared)
     except BaseException:
         lock.release()
         raise
     async with conduct(prepared) as run:
         yield run
+
+
+async def _end_leftovers(run: Prepared) -> None:
+    """End what the lost process has left running, and have the run say so."""
+    history = run.history
+    if history is not None and history.continued is not None:
+        left = await end_leftovers(os.fspath(run.folder.root.absolute()))
+        history.continued = history.continued.model_copy(update={"leftovers": left})
 
 
 def _prepare(

@@ -3,7 +3,7 @@
 import os
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,24 +132,32 @@ async def _feed(stream: ByteSendStream | None, data: bytes) -> None:
 
 
 async def _end(process: Process) -> None:
-    """End what is left of the group: first asked, then forced, and the leader reaped."""
-    group = process.pid
-    if process.returncode is not None and not _lives(group):
-        return
+    """End what is left of the group, and reap the leader."""
+    if process.returncode is None or _lives(process.pid):
+        await end_group(process.pid, process.wait)
+
+
+async def end_group(group: int, reaped: Callable[[], Awaitable[object]]) -> None:
+    """End all of a group of processes: first asked, then forced.
+
+    Args:
+        group: Its number.
+        reaped: Returns when its leader is reaped.
+    """
     _signal(group, signal.SIGTERM)
     # A stopped process sees the first signal only when it goes on.
     _signal(group, signal.SIGCONT)
-    if not await _gone(process, within=GRACE):
+    if not await _gone(group, reaped, within=GRACE):
         _signal(group, signal.SIGKILL)
-        await _gone(process, within=REAP)
+        await _gone(group, reaped, within=REAP)
 
 
-async def _gone(process: Process, *, within: float) -> bool:
+async def _gone(group: int, reaped: Callable[[], Awaitable[object]], *, within: float) -> bool:
     """Wait until the leader is reaped and nobody of its group runs."""
     with anyio.move_on_after(within):
-        await process.wait()
+        await reaped()
         # The kernel tells nobody of grandchildren: they have to be looked at.
-        while _lives(process.pid):  # noqa: ASYNC110 - see above
+        while _lives(group):  # noqa: ASYNC110 - see above
             await anyio.sleep(_GLANCE)
         return True
     return False

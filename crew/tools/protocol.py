@@ -96,6 +96,7 @@ class ToolContext:
     """What a tool may use while it runs; all that it may touch.
 
     Attributes:
+        mark: What marks the processes that the run starts; see `crew.tools.leftovers`.
         on_output: Takes each line of output as it appears, for whoever watches.
         spawn: Runs a child session to its end (`spawn_agent`).
         submit: Takes the session's result; returns a word on it, raises `ToolError` when the
@@ -107,6 +108,7 @@ class ToolContext:
     call_id: str
     artifacts: Artifacts
     scope: ReviewScope = field(default_factory=ReviewScope)
+    mark: str = ""
     on_output: Callable[[str], None] = _ignore
     spawn: Callable[[SpawnRequest], Awaitable[SpawnOutcome]] = _no_spawn
     submit: Callable[[JsonObject], str] = _no_submit

@@ -13,6 +13,7 @@ import anyio.to_thread
 from anyio.abc import Process
 from pydantic import Field
 
+from crew.tools.leftovers import MARK
 from crew.tools.output import Output
 from crew.tools.process import process_group
 from crew.tools.protocol import Effect, Tool, ToolArgs, ToolContext, ToolOutput
@@ -69,7 +70,7 @@ class Shell(Tool[ShellArgs]):
             async with process_group(
                 command,
                 cwd=cwd,
-                env=without_secrets(os.environ),
+                env={**without_secrets(os.environ), MARK: ctx.mark},
                 stdout=pipe.writer,
                 stderr=subprocess.STDOUT,
             ) as process:

@@ -130,7 +130,9 @@ def _run_words(
         case RunContinued(reason="fork"):
             return "goes on from there"
         case RunContinued():
-            return "was interrupted, and goes on"
+            left = counted(event.leftovers, "command")
+            ended = f"; {left} that still ran, ended" if event.leftovers else ""
+            return f"was interrupted, and goes on{ended}"
         case RunEnded():
             words = _ended(event.status, event.error)
             used = usage_words(event.usage)

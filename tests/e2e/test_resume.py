@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -161,3 +162,64 @@ def test_a_task_that_completed_is_run_again_when_it_is_named(crew: Installed) ->
     done = crew.run("retry", "latest/verify", "--plain")
     assert done.code == 0, done.err
     assert "runs again: verify" in done.err
+
+
+def test_a_command_that_its_lost_process_left_running_is_ended_before_the_run_goes_on(
+    crew: Installed, repository: Repository
+) -> None:
+    repository.write(".crew/agents/doer.md", _DOER)
+    repository.write(".crew/workflows/doing.md", _DOING)
+    repository.write(".crew/teams/doing.md", _TEAM)
+    waits = [{"calls": [{"tool": "shell", "args": {"command": "echo $$ > pid; sleep 600"}}]}]
+    submits = [{"calls": [{"tool": "submit_result", "args": {"summary": "done"}}]}]
+    script = crew.home / "script.json"
+    script.write_text(json.dumps({"agents": {"doer": waits + submits}}))
+    model = f"scripted:{script}"
+    begun = crew.run("run", "doing", "--detach", "--model", model, "--allow", "execute")
+    assert begun.code == 0, begun.err
+    folder = RunFolder(crew.cwd / ".crew", begun.out.strip())
+    told = crew.cwd / "pid"
+    _until(lambda: told.exists() and bool(told.read_text().strip()))
+    _kill(folder)
+    command = int(told.read_text())
+    assert _runs(command)
+    done = crew.run("resume", "--plain", "--allow", "execute")
+    assert done.code == 0, done.err
+    assert "goes on; 1 command that still ran, ended" in done.err
+    assert not _runs(command)
+
+
+def _runs(process: int) -> bool:
+    """Whether it runs; the dead that nobody reaps, as in many containers, do not."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in {"Z", "X"}
+
+
+_DOER = """---
+name: doer
+description: Does what it is told.
+tools: [shell]
+---
+Do it.
+"""
+_DOING = """---
+name: doing
+description: Do it.
+---
+
+## do
+role: doer
+
+Do it.
+"""
+_TEAM = """---
+name: doing
+description: Does it.
+workflow: doing
+members:
+  doer: doer
+---
+"""
