@@ -127,8 +127,7 @@ def _subject(run: StoredRun, workspace: Path | None) -> Subject:
     home = run.folder.parent.parent
 
     async def alive() -> bool:
-        found = await anyio.to_thread.run_sync(open_run, home, run.id)
-        return found.summary.live
+        return await anyio.to_thread.run_sync(run.alive)
 
     def again(here: Path, task: str) -> Subject:
         ended = open_run(home, run.id).summary.status is not Status.INTERRUPTED

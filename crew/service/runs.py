@@ -60,6 +60,11 @@ class StoredRun:
     _folder: RunFolder
     _manifest: Manifest
 
+    def alive(self) -> bool:
+        """Whether a process runs it at this moment; cheap enough to be asked every second."""
+        held = holder(self._folder)
+        return held is not None and held.live
+
     @property
     def control(self) -> Control:
         """Takes commands for the run's process, wherever it is."""
