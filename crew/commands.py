@@ -77,6 +77,11 @@ class Cancel(CommandBase):
     scope: Literal["session", "turn"] = "session"
     reason: str = ""
 
+    @property
+    def why(self) -> str:
+        """The reason to be told: who wanted it, where no other is given."""
+        return self.reason or ("by the person" if self.by == "person" else f"by {self.by}")
+
 
 class Retry(CommandBase):
     """Run a task that has ended again, with all that depends on it, in a run that goes on.

@@ -24,8 +24,8 @@ import typer
 from crew.cli.run import Folder, open_workspace
 from crew.errors import ExitCode, UsageError
 
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_AGE = re.compile(r"(?P<number>\d{1,6})(?P<unit>[mhdw])")
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+_AGE = re.compile(r"(?P<number>\d{1,6})(?P<unit>[hdw])")
 
 _OlderThan = Annotated[
     str | None,
@@ -37,7 +37,9 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")
 _Examined = Annotated[
     str | None,
     typer.Argument(
-        metavar="RUN", help="A run; by default this machine is examined.", show_default=False
+        metavar="RUN",
+        help="A run, or a file of crew export; by default this machine is examined.",
+        show_default=False,
     ),
 ]
 _Ref = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, the head of it, or latest.")]
@@ -51,10 +53,10 @@ _Source = Annotated[Path, typer.Argument(metavar="FILE", help="What crew export 
 
 def register(app: typer.Typer) -> None:
     """Add `prune`, `doctor`, `export` and `import`."""
-    app.command("prune")(prune)
-    app.command("doctor")(doctor)
-    app.command("export")(export)
-    app.command("import")(import_file)
+    app.command("prune", short_help="List old runs, and with --yes delete them.")(prune)
+    app.command("doctor", short_help="Examine this machine, or a run's folder.")(doctor)
+    app.command("export", short_help="Write a run into one archive, without secrets.")(export)
+    app.command("import", short_help="Unpack an exported run.")(import_file)
 
 
 def prune(
@@ -90,6 +92,7 @@ def doctor(ref: _Examined = None, *, json: _Json = False, folder: Folder = None)
     Exit codes: 0 nothing is wrong, 3 something is.
     """
     from crew.cli import care_pages
+    from crew.cli.runs import unpacked
     from crew.service import find_workspace
     from crew.service.doctor import examine_machine, examine_run
 
@@ -98,7 +101,10 @@ def doctor(ref: _Examined = None, *, json: _Json = False, folder: Folder = None)
         workspace = find_workspace(open_workspace(folder))
         checks = examine_machine(workspace, _home(folder), os.environ)
     else:
-        run, checks = examine_run(_home(folder), ref)
+        # A run is not opened for it: what is wrong may be that it can't be.
+        with unpacked(ref) as kept:
+            home = kept.folder.parent.parent if kept is not None else _home(folder)
+            run, checks = examine_run(home, kept.id if kept is not None else ref)
     care_pages.print_checks(run, checks, json=json)
     if any(check.state == "wrong" for check in checks):
         raise typer.Exit(ExitCode.RUN_FAILED)
@@ -131,7 +137,10 @@ def import_file(source: _Source, *, json: _Json = False, folder: Folder = None) 
 def _age(text: str) -> timedelta:
     found = _AGE.fullmatch(text)
     if found is None:
-        raise UsageError(f"--older-than {text[:40]}: not an age", hint="write it as 12h, 30d or 8w")
+        raise UsageError(
+            f"--older-than {text[:40]}: not an age",
+            hint="write a number with h, d or w for hours, days or weeks: 12h, 30d, 8w",
+        )
     return timedelta(**{_UNITS[found["unit"]]: int(found["number"])})
 
 

@@ -43,7 +43,7 @@ _Timeout = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add `wait`, and the runner for crew itself."""
-    app.command("wait")(wait)
+    app.command("wait", short_help="Wait until a run has ended.")(wait)
     app.command("runner", hidden=True)(runner)
 
 
@@ -246,7 +246,9 @@ def wait(
         raise typer.Exit(ExitCode.TIMED_OUT)
     outcome = ended.outcome()
     if outcome is None:
-        typer.echo(f"{run.id}: interrupted, its process is gone", err=True)
+        typer.echo(
+            f"{run.id}: interrupted, its process is gone; go on: crew resume {run.id}", err=True
+        )
         raise typer.Exit(ExitCode.RUN_FAILED)
 
     from crew.cli import wiring
@@ -284,8 +286,9 @@ def _verdict(outcome: "RunOutcome") -> str:
     words = status_words(outcome.status)
     if outcome.status is not Status.COMPLETED:
         error = outcome.error
-        why = f": {error.title}: {one_line(error.message)}" if error is not None else ""
-        return f"{outcome.run}: {words}{why}"
+        parts = [words, *([error.title, one_line(error.message)] if error is not None else [])]
+        said = [part for part in parts if part.casefold() != words]  # each word once
+        return ": ".join([outcome.run, words, *said])
     said = verdict(outcome.result)
     parts = [words, said.replace("_", " ") if said else ""]
     if isinstance(outcome.result, dict) and "findings" in outcome.result:

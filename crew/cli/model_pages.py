@@ -74,7 +74,7 @@ def _key(provider: ProviderRow) -> str:
 
 
 def _reached(provider: ProviderRow) -> str:
-    return {None: "", True: "  reachable", False: "  not reached"}[provider.reachable]
+    return {None: "", True: "  reachable", False: "  no answer"}[provider.reachable]
 
 
 def _price(price: Price | None) -> str:

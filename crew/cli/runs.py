@@ -109,19 +109,34 @@ class Target:
 @contextmanager
 def opened(ref: str, folder: "Path | None") -> Iterator[Target]:
     """What `RUN[/SESSION]` or `FILE[/SESSION]` means, for as long as it is looked at."""
-    found = _ARCHIVE.fullmatch(ref)
-    if found is None:
-        run, session = open_target(ref, folder)
-        yield Target(run=run, name=run.id, place=str(run.folder), session=session)
+    with unpacked(ref) as kept:
+        if kept is None:
+            run, session = open_target(ref, folder)
+            yield Target(run=run, name=run.id, place=str(run.folder), session=session)
+            return
+        file, session = _split(ref)
+        yield Target(run=kept, name=file, place=os.path.abspath(file), session=session)
+
+
+@contextmanager
+def unpacked(ref: str) -> Iterator["StoredRun | None"]:
+    """The run in the archive that `FILE[/SESSION]` names; None where it names no archive."""
+    file, _ = _split(ref)
+    if not file:
+        yield None
         return
     from pathlib import Path
 
     from crew.service.unpack import opened_archive
 
-    file = found["file"]
     with _ended_in_order(), opened_archive(Path(file)) as run:
-        place = os.path.abspath(file)
-        yield Target(run=run, name=file, place=place, session=found["session"] or "")
+        yield run
+
+
+def _split(ref: str) -> tuple[str, str]:
+    """An archive and the session in it; both empty where no archive is named."""
+    found = _ARCHIVE.fullmatch(ref)
+    return (found["file"], found["session"] or "") if found is not None else ("", "")
 
 
 @contextmanager
@@ -156,9 +171,9 @@ def open_target(ref: str, folder: "Path | None") -> tuple["StoredRun", str]:
     """The run that `RUN[/SESSION]` means, and the session's id; empty without one."""
     from crew.service import open_run
 
-    if (found := _ARCHIVE.fullmatch(ref)) is not None:
+    if file := _split(ref)[0]:
         raise UsageError(
-            f"{found['file']}: a run in an archive can only be looked at",
+            f"{file}: a run in an archive can only be looked at",
             hint="name a run of this folder, see crew ps",
         )
     name, _, session = ref.partition("/")

@@ -128,7 +128,7 @@ class RunControl:
             case Retry():
                 return (self._retry(command.task),)
             case Cancel(session=None):
-                self.cancel(command.reason or f"cancelled by {command.by}")
+                self.cancel(command.why)
             case _:
                 accept(self._roster.find(command.session or ""), command)
         return ()

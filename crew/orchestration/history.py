@@ -339,7 +339,7 @@ class History:
         command = event.command
         match command:
             case Cancel(session=None):
-                self.cancelled = command.reason or f"cancelled by {command.by}"
+                self.cancelled = command.why
             case Pause(session=None):
                 self.latch = max(self.latch, Latch.HARD if command.hard else Latch.SOFT)
                 for known in self.sessions.values():
@@ -366,7 +366,7 @@ class History:
             case Step():
                 session.stepping = True
             case Cancel(scope="session"):
-                reason = command.reason or f"cancelled by {command.by}"
+                reason = command.why
                 failure = Failure(title="Cancelled", message=reason)
                 session.cause = session.cause or (Status.CANCELLED, failure)
             case _:

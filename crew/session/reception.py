@@ -41,7 +41,7 @@ def accept(session: Session, command: SessionCommand) -> None:
         case Cancel(scope="turn"):
             _cancel_turn(session)
         case Cancel():
-            reason = command.reason or f"cancelled by {command.by}"
+            reason = command.why
             cut(session, Status.CANCELLED, Failure(title="Cancelled", message=reason))
         case _:
             assert_never(command)

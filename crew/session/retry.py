@@ -26,7 +26,7 @@ BUDGET = 300.0
 _WORDS = {
     Fault.RATE_LIMIT: "rate limited",
     Fault.OVERLOAD: "overloaded",
-    Fault.NETWORK: "not reached",
+    Fault.NETWORK: "no answer",
     Fault.TRUNCATED: "cut off",
     Fault.MALFORMED: "not understood",
 }

@@ -109,13 +109,13 @@ def command_for(deed: Deed, *, command: str, session: str, text: str = "") -> Co
         case Deed.STEP:
             return Step(id=command, session=session)
         case Deed.CANCEL:
-            return Cancel(id=command, session=session, reason="cancelled by the person")
+            return Cancel(id=command, session=session, reason="by the person")
         case Deed.PAUSE_RUN:
             return Pause(id=command)
         case Deed.RESUME_RUN:
             return Resume(id=command)
         case Deed.CANCEL_RUN:
-            return Cancel(id=command, reason="cancelled by the person")
+            return Cancel(id=command, reason="by the person")
         case Deed.ANSWER:
             raise ValueError("an answer names its request")
         case _:

@@ -244,3 +244,23 @@ def _wait_for(stream: IO[str] | None, text: str) -> None:
         if text in line:
             return
     raise AssertionError(f"the stream ended without {text!r}")
+
+
+@pytest.mark.parametrize(
+    "moment", ["crew.cli", "typer", "crew.errors", "crew.cli.wiring", "pydantic", "crew.service"]
+)
+def test_ctrl_c_while_it_still_loads_ends_it_without_a_word(tmp_path: Path, moment: str) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "moment, sys.argv[1:] = sys.argv[1], ['run', 'review', '--plain']\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == moment:\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "from crew.__main__ import main\n"
+        "main()\n"
+    )
+    command = [sys.executable, "-c", code, moment]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

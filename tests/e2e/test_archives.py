@@ -52,6 +52,12 @@ def test_the_observer_opens_an_archive_and_takes_it_away_when_it_is_left(
     assert left_behind(crew) == []
 
 
+def test_the_doctor_examines_an_archive(crew: Installed, archive: str) -> None:
+    done = crew.run("doctor", archive, "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["wrong"] == 0
+
+
 def test_a_signal_takes_what_was_unpacked_with_it(crew: Installed, archive: str) -> None:
     with terminal(crew, "watch", archive) as screen:
         screen.wait_for("verify")

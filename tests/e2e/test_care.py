@@ -50,7 +50,10 @@ def test_prune_lists_what_would_go_and_deletes_when_told(crew: Installed) -> Non
     done = crew.run("prune", "--keep", "0", "--yes", "--json")
     assert (done.code, json.loads(done.out)["deleted"]) == (0, True)
     assert json.loads(crew.run("ps", "--json").out) == []
-    assert crew.run("prune", "--older-than", "soon").code == 2
+    for age in ("soon", "1m"):  # months or minutes: nobody knows
+        refused = crew.run("prune", "--older-than", age)
+        assert refused.code == 2
+        assert "h, d or w for hours, days or weeks" in refused.err
 
 
 def test_the_doctor_says_what_is_wrong_where_and_with_which_code(

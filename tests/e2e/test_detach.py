@@ -230,7 +230,8 @@ def test_a_runner_that_was_killed_leaves_an_interrupted_run(crew: Installed, stu
         os.kill(runner.pid, signal.SIGKILL)
         _, err = waiting.communicate(timeout=SECONDS)
     assert waiting.returncode == 3
-    assert err.decode() == f"{folder.id}: interrupted, its process is gone\n"
+    mend = f"go on: crew resume {folder.id}"
+    assert err.decode() == f"{folder.id}: interrupted, its process is gone; {mend}\n"
     assert _the_run(crew) == ("interrupted", False)
     assert crew.run("wait").code == 3
 

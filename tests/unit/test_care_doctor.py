@@ -91,7 +91,9 @@ def test_an_interrupted_run_is_told_and_is_not_called_damaged(kept: RunFolder) -
     text = kept.manifest.read_text().replace('"status": "completed"', '"status": "running"')
     kept.manifest.write_text(text)
     checks = examined(kept)
-    assert "interrupted" in next(check.what for check in checks if check.name == "journal")
+    journal = next(check for check in checks if check.name == "journal")
+    assert "interrupted" in journal.what
+    assert journal.mend == f"go on: crew resume {kept.id}"
     assert [check for check in checks if check.state == "wrong"] == []
 
 

@@ -103,3 +103,16 @@ def test_whatever_a_command_raises_becomes_an_exit_code(
     shown = capsys.readouterr().err
     assert shown.startswith(said)
     assert bool(shown) is bool(said)
+
+
+def test_the_list_of_commands_says_each_whole_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERMINAL_WIDTH", "80")
+    assert run_main(monkeypatch, "--help") == 0
+    _, _, listed = capsys.readouterr().out.partition("Commands:\n")
+    lines = [line for line in listed.splitlines() if line][:-1]  # the last says where to start
+    assert len(lines) > 20
+    assert [line for line in lines if not line.endswith(".") or line.endswith("...")] == []
+    assert max(map(len, lines)) <= 70

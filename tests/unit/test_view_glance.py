@@ -182,7 +182,7 @@ def test_every_deed_but_an_answer_is_a_command() -> None:
     assert made[Deed.STEER] == Steer(id="c", session="work", text="hi")
     assert made[Deed.PAUSE_HARD] == Pause(id="c", session="work", hard=True)
     assert made[Deed.STEP] == Step(id="c", session="work")
-    assert made[Deed.CANCEL_RUN] == Cancel(id="c", reason="cancelled by the person")
+    assert made[Deed.CANCEL_RUN] == Cancel(id="c", reason="by the person")
     assert made[Deed.RESUME_RUN] == Resume(id="c")
 
 

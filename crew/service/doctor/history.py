@@ -76,7 +76,7 @@ def look_at_journal(run: RunExamined) -> Iterator[Check]:
         yield torn_line("journal", JOURNAL, what, over=run.ended is not None)
     if run.ended is None:
         what = f"no run.ended, the last event is {last}: the run was interrupted"
-        yield note("journal", JOURNAL, what)
+        yield note("journal", JOURNAL, what, f"go on: crew resume {run.folder.id}")
 
 
 def _event(event: Event, run: str) -> Iterator[Check]:
