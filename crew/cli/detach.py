@@ -286,9 +286,9 @@ def _verdict(outcome: "RunOutcome") -> str:
     words = status_words(outcome.status)
     if outcome.status is not Status.COMPLETED:
         error = outcome.error
-        parts = [words, *([error.title, one_line(error.message)] if error is not None else [])]
-        said = [part for part in parts if part.casefold() != words]  # each word once
-        return ": ".join([outcome.run, words, *said])
+        why = [error.title, one_line(error.message)] if error is not None else []
+        why = [part for part in why if part.casefold() != words]  # each word once
+        return ": ".join([outcome.run, words, *why])
     said = verdict(outcome.result)
     parts = [words, said.replace("_", " ") if said else ""]
     if isinstance(outcome.result, dict) and "findings" in outcome.result:

@@ -262,5 +262,5 @@ def test_ctrl_c_while_it_still_loads_ends_it_without_a_word(tmp_path: Path, mome
         "main()\n"
     )
     command = [sys.executable, "-c", code, moment]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
