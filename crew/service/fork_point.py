@@ -1,6 +1,6 @@
 """A point in a run from which another goes on: what of it stays, and what is done afresh."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -121,6 +121,7 @@ def _kept(
     ]
     if cut is None or session is None:
         return Kept(tasks=frozenset(done), sessions=tuple(sessions))
+    _check_needs(history, task, cut, done)
     earlier = [
         name
         for name, known in history.sessions.items()
@@ -133,6 +134,17 @@ def _kept(
     return Kept(
         tasks=frozenset(done), sessions=(*sessions, *mine), cut=cut, begun=frozenset({task})
     )
+
+
+def _check_needs(history: History, task: str, cut: Cut, done: Container[str]) -> None:
+    """Refuse to go on from what was made of something that is made anew."""
+    step = history.tasks[task].step
+    for need in history.tasks[step].needs:
+        if need not in done:
+            raise UsageError(
+                f"{cut.session} worked on what {need} gave, and {need} is done afresh",
+                hint=f"go back to that: --at {need}",
+            )
 
 
 def _root(history: History, session: PastSession) -> SessionStarted:

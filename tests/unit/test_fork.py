@@ -186,6 +186,17 @@ async def test_an_item_of_a_fan_out_goes_on_beside_the_others(arrange: Arrange) 
     check(crew)
 
 
+async def test_what_was_made_of_something_that_is_made_anew_is_no_point_to_go_on_from(
+    arrange: Arrange,
+) -> None:
+    crew = arrange({"list": [submits(ITEMS)], "list~2": [BROKEN], "*": [submits()]})
+    crew.workflow(SPREAD)
+    await crew.finish()
+    await crew.finish_again(retry=True, task="list")
+    with pytest.raises(UsageError, match="each_1 worked on what list gave"):
+        await crew.finish_fork("each_1:1")
+
+
 async def test_an_attempt_that_failed_can_be_gone_back_to(arrange: Arrange) -> None:
     crew = arrange({"b": [calls("work"), BROKEN], "b~2": THREE_TURNS, "*": [submits()]})
     crew.workflow(CHAIN | {"b": CHAIN["b"] | {"retries": 1}})
