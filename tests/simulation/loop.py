@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import heapq
+import inspect
 import random
 import warnings
 from collections import deque
@@ -154,12 +155,17 @@ def _unwind(loop: SeededLoop) -> None:
         if not left:
             break
         for task in left:
-            task.cancel()
+            if _begun(task):  # one that never began could not be taken apart
+                task.cancel()
         with suppress(BaseException):
             loop.run_until_complete(asyncio.wait(left, timeout=100.0))
     if asyncio.all_tasks(loop):
         _take_apart(loop)
     loop.close()
+
+
+def _begun(task: Any) -> bool:
+    return inspect.getcoroutinestate(task.get_coro()) != inspect.CORO_CREATED
 
 
 def _take_apart(loop: SeededLoop) -> None:
