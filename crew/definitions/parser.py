@@ -27,6 +27,7 @@ _TEAM_KEYS = (
     "name",
     "description",
     "workflow",
+    "goal",
     "members",
     "max_concurrency",
     "budget",
@@ -133,6 +134,7 @@ class _Reader:
         set_ = present(
             **self._title(fields, name),
             workflow=fields.name("workflow"),
+            goal=fields.choice("goal", ("required", "optional")),
             members=fields.read("members", self._members),
             max_concurrency=fields.whole("max_concurrency", 1, 1_000),
             budget=fields.budget("budget"),

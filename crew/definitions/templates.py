@@ -54,6 +54,8 @@ name: {name}
 description: One line that says what this team is for.
 # The steps and their order; see `crew workflows`.
 workflow: default
+# Whether a run must be told what to do, as in `crew run {name} "GOAL"`: required or optional.
+goal: required
 # A role of the workflow on the left, the agent that fills it on the right; see `crew agents`.
 # The long form changes the agent for this team: `critic: {{agent: critic, model: [default]}}`.
 members:

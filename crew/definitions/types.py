@@ -105,12 +105,14 @@ class Team(Record):
         budget: What a run may spend.
         supervision: None starts nothing again by itself.
         permissions: Effects (`write`, `execute`) or tool names granted without asking.
+        goal: Whether a run must be given one.
         briefing: The file's body; every member reads it.
     """
 
     name: str
     description: str
     workflow: str
+    goal: Literal["required", "optional"] = "optional"
     members: dict[str, Member]
     max_concurrency: int = Field(default=4, gt=0)
     budget: Budget = NO_BUDGET

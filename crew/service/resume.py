@@ -30,6 +30,7 @@ from crew.service.start import (
     machine_sources,
     open_folder,
 )
+from crew.service.suited import check_actors
 from crew.service.trust import grants
 from crew.session.middleware import Middleware
 from crew.session.permissions import REPEAT
@@ -157,6 +158,7 @@ def _prepare(
     model = None if manifest.model == "default" else manifest.model
     models = Models(model, request.clients, config=config, environ=environ)
     check_models(models, plan)
+    check_actors(models, plan)
     options = _options(request, manifest, plan, _granted(request, plan, library, environ))
     check_prices(models, plan, options.budget)
     return Prepared(

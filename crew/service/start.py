@@ -21,6 +21,7 @@ from crew.orchestration.engine import RunOptions, Sources
 from crew.records import Status, utc_now
 from crew.service.library import default_library
 from crew.service.live import LiveRun, Prepared, conduct
+from crew.service.suited import check_actors, check_goal
 from crew.service.trust import grants
 from crew.session.middleware import Middleware
 from crew.store.folder import RunFolder, create, new_run_id
@@ -100,10 +101,12 @@ async def start(
         library = default_library(workspace.root, environ, tools=request.tools)
     plan = library.plan(request.team)
     check_allow(request.allow, request.tools)
+    check_goal(plan, request.goal)
     granted = grants(plan, request.allow, workspace.root, environ)
     config = request.config if request.config is not None else load_config(environ)
     models = Models(request.model, request.clients, config=config, environ=environ)
     check_models(models, plan)
+    check_actors(models, plan)
     check_prices(models, plan, plan.team.budget.changed_by(request.budget))
     await _check_scope(workspace, request.scope)
     redact = Redactor.from_environ(environ, known=config.secrets(environ))

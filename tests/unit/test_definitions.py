@@ -67,7 +67,8 @@ def test_one_model_needs_no_list() -> None:
 
 
 def test_a_team_with_every_key_is_read() -> None:
-    keys = """members:
+    keys = """goal: required
+members:
   lead: reviewer
   hand: {agent: executor, model: fast, tools: [read]}
 max_concurrency: 2
@@ -88,6 +89,7 @@ permissions: [write, shell]"""
     )
     assert found.limits == SpawnLimits(depth=1, fan_out=2, sessions=4)
     assert found.permissions == ("write", "shell")
+    assert found.goal == "required"
     assert found.briefing == "Be brief."
 
 
@@ -270,6 +272,7 @@ def test_words_that_old_yaml_took_for_values_are_words() -> None:
         ("members: {a: {model: x}}", "`agent` is missing"),
         ("members: {a: {agent: w, timeout: 3}}", "this version does not support it yet"),
         ("members: {a: {agent: w, tools: [spawn_agent]}}", "unknown tool `spawn_agent`"),
+        ("goal: always", "`goal` must be one of: required, optional"),
         ("permissions: [everything]", "unknown permission `everything`"),
         ("max_concurrency: 1.5", "`max_concurrency` must be a whole number from 1"),
         ("supervision: permanent", "`supervision` must be keys and values, not text"),

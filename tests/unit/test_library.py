@@ -161,6 +161,11 @@ def test_only_teams_that_make_things_grant_anything(team: str) -> None:
     assert granted == (("write", "execute") if team in {"fast-fix", "implementation"} else ())
 
 
+@pytest.mark.parametrize("team", TEAMS)
+def test_only_a_review_knows_what_to_do_without_a_goal(team: str) -> None:
+    assert LIBRARY.team(team).goal == ("optional" if team == "review" else "required")
+
+
 @pytest.mark.parametrize(("kind", "path"), FILES, ids=lambda value: getattr(value, "name", value))
 def test_every_key_of_a_bundled_file_ends_up_in_its_definition(kind: Kind, path: Path) -> None:
     entry = LIBRARY.entry(kind, path.stem)

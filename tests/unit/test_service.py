@@ -100,6 +100,55 @@ async def test_a_repositorys_own_team_gets_what_the_person_allows(arrange: Arran
     assert crew.results()[0] == ("writes", "ok")
 
 
+async def test_a_team_that_needs_a_goal_is_refused_without_one(arrange: Arrange) -> None:
+    crew = arrange([submits()])
+    crew.team({"worker": "worker"}, goal="required")
+    error = await refused(crew, UsageError, goal="  ")
+    assert "team crew needs a goal" in error.message
+    assert error.hint.endswith('crew run crew "GOAL"')
+    assert (await crew.finish(goal="do it")).status is Status.COMPLETED
+
+
+async def test_a_team_that_is_there_to_act_is_refused_on_rules_which_only_reads(
+    arrange: Arrange,
+) -> None:
+    crew = arrange([submits()])
+    crew.agent("worker", tools=["read", "edit"])
+    crew.team({"worker": "worker"}, permissions=["write"])
+    error = await refused(crew, UsageError, model="rules")
+    assert "its worker is to write or execute" in error.message
+    assert "--model" in error.hint
+
+
+@pytest.mark.parametrize(
+    "permissions_and_agent",
+    [
+        ([], {"tools": ["read", "edit"]}),
+        (["write"], {"tools": ["read"]}),
+        (
+            ["execute"],
+            {
+                "tools": ["lint", "shell"],
+                "output": {
+                    "type": "object",
+                    "required": ["summary", "findings"],
+                    "properties": {"summary": {"type": "string"}, "findings": {"type": "array"}},
+                },
+            },
+        ),
+    ],
+    ids=["nothing is granted", "nobody acts", "it reports what the checks find"],
+)
+async def test_a_team_whose_work_rules_can_do_runs_on_it(
+    arrange: Arrange, permissions_and_agent: tuple[list[str], dict[str, Any]]
+) -> None:
+    permissions, agent = permissions_and_agent
+    crew = arrange([submits()])
+    crew.agent("worker", **agent)
+    crew.team({"worker": "worker"}, permissions=permissions)
+    assert (await crew.finish(model="rules")).status is Status.COMPLETED
+
+
 async def test_a_workspace_that_is_no_folder_is_refused(arrange: Arrange) -> None:
     crew = arrange([submits()])
     crew.root = crew.root / "gone"
