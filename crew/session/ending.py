@@ -79,7 +79,7 @@ async def end(session: Session, status: Status, error: Failure | None = None) ->
 
 async def _end_children(session: Session) -> None:
     failure = Failure(title="Cancelled", message=f"its parent {session.spec.id} ended")
-    for child in session.children:
+    for child in list(session.children):  # one that has ended leaves it
         if not child.ended.is_set():
             child.body.cancel()
             await end(child, Status.CANCELLED, failure)
