@@ -198,7 +198,11 @@ class Engine:
         return roster, scheduler
 
     def _past(self, session: str) -> Past | None:
-        return self._history.past(session) if self._history is not None else None
+        past = self._history.past(session) if self._history is not None else None
+        if past is not None and not past.standing.announced:  # the journal lost what it spent
+            for spent in past.spent:
+                self._budget.settle((), spent)
+        return past
 
     def _middleware(self) -> tuple[Middleware, ...]:
         uncertain = self._history.uncertain() if self._history is not None else frozenset()
