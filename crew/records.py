@@ -1,6 +1,7 @@
 """What every record on disk shares: frozen, versioned, exact in a JSON round trip."""
 
 import json
+import time
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -13,8 +14,7 @@ SCHEMA_VERSION = 1
 
 def utc_now() -> datetime:
     """The wall clock in UTC, cut to whole milliseconds, as records carry it."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+    return datetime.fromtimestamp(time.time_ns() // 1_000_000 / 1000, UTC)
 
 
 def timestamp(at: datetime) -> str:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from crew.store.assigned import assigned_in, open_assignment
-from crew.store.shapes import ANCHORED, KEY_HEAD, KEY_TAIL, key_lines_in
+from crew.store.shapes import GUARDED, KEY_HEAD, KEY_TAIL, key_lines_in
 
 _SECRET_NAMES = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 _PLAIN_VALUE = re.compile(r"[a-z]+|[0-9.]+")
@@ -52,9 +52,11 @@ class Redactor:
         for form, pattern in self._known:
             if form in text:
                 text = pattern.sub(r"\1[redacted:env]", text)
-        for anchor, shape in ANCHORED:
-            if anchor in text:
-                text = shape.replaced_in(text)
+        for guard, anchored in GUARDED:
+            if guard in text:
+                for anchor, shape in anchored:
+                    if anchor in text:
+                        text = shape.replaced_in(text)
         assigned, lines = assigned_in(text), key_lines_in(text)
         if not assigned and not lines:
             return text
