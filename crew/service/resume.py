@@ -34,7 +34,7 @@ from crew.service.suited import check_actors
 from crew.service.trust import grants
 from crew.session.middleware import Middleware
 from crew.session.permissions import REPEAT
-from crew.store.folder import RunFolder, find
+from crew.store.folder import RunFolder, find, runs_of
 from crew.store.jsonl import AppendLog
 from crew.store.lock import RunLock
 from crew.store.manifest import Manifest, read, write
@@ -255,7 +255,9 @@ def _options(
     limits = request.limits or plan.team.limits or SpawnLimits()
     return RunOptions(
         goal=manifest.goal,
-        scope=ReviewScope(base=_text(said, "base"), paths=_texts(said, "paths")),
+        scope=ReviewScope(
+            base=_text(said, "base"), paths=_texts(said, "paths"), runs=runs_of(request.home)
+        ),
         max_concurrency=min(wanted or plan.team.max_concurrency, limits.sessions),
         budget=_budget(request, said, plan),
         grants=granted,

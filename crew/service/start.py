@@ -5,7 +5,7 @@ import random
 import secrets
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from crew.service.live import LiveRun, Prepared, conduct
 from crew.service.suited import check_actors, check_goal
 from crew.service.trust import grants
 from crew.session.middleware import Middleware
-from crew.store.folder import RunFolder, create, new_run_id
+from crew.store.folder import RunFolder, create, new_run_id, runs_of
 from crew.store.lock import RunLock
 from crew.store.manifest import Manifest
 from crew.store.redact import Redactor
@@ -108,7 +108,7 @@ async def start(
     check_models(models, plan)
     check_actors(models, plan)
     check_prices(models, plan, plan.team.budget.changed_by(request.budget))
-    await _check_scope(workspace, request.scope)
+    await _check_scope(workspace, _scope(request))
     redact = Redactor.from_environ(environ, known=config.secrets(environ))
     folder = _make_folder(request, sources)
     prepared = Prepared(
@@ -223,11 +223,15 @@ def _make_folder(request: RunRequest, sources: Sources) -> RunFolder:
     return create(request.home, new_run_id(request.team, sources.now(), sources.new_id()[:4]))
 
 
+def _scope(request: RunRequest) -> ReviewScope:
+    return replace(request.scope, runs=runs_of(request.home))
+
+
 def _options(request: RunRequest, plan: Plan, granted: frozenset[str]) -> RunOptions:
     limits = request.limits or plan.team.limits or SpawnLimits()
     return RunOptions(
         goal=request.goal,
-        scope=request.scope,
+        scope=_scope(request),
         max_concurrency=min(request.max_concurrency or plan.team.max_concurrency, limits.sessions),
         budget=plan.team.budget.changed_by(request.budget),
         grants=granted,

@@ -191,6 +191,11 @@ def _hide_from_git(home: Path) -> None:
             file.write(_IGNORED)
 
 
+def runs_of(home: Path) -> Path:
+    """Where the folders of a home's runs are."""
+    return home.absolute() / "runs"
+
+
 def runs(home: Path) -> list[RunFolder]:
     """Every run that is kept, newest first.
 

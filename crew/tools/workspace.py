@@ -16,10 +16,12 @@ class ReviewScope:
     Attributes:
         base: The commit to compare with; None lets `git_changes` find it.
         paths: Only these files and folders, relative to the workspace; empty means all.
+        runs: The folder of runs whose reports are left out; None leaves nothing out.
     """
 
     base: str | None = None
     paths: tuple[str, ...] = ()
+    runs: Path | None = None
 
 
 _UNSHOWN = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")

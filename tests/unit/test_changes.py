@@ -22,9 +22,13 @@ def repo(tmp_path: Path) -> Repository:
 
 
 async def changes_in(
-    root: Path, *, base: str | None = None, paths: tuple[str, ...] = ()
+    root: Path,
+    *,
+    base: str | None = None,
+    paths: tuple[str, ...] = (),
+    runs: Path | None = None,
 ) -> ChangeSet:
-    return await collect(Workspace(root), ReviewScope(base=base, paths=paths))
+    return await collect(Workspace(root), ReviewScope(base=base, paths=paths, runs=runs))
 
 
 def by_path(found: ChangeSet) -> dict[str, Change]:
@@ -179,6 +183,53 @@ async def test_an_unknown_base_is_refused_with_the_branches_that_there_are(
 def cloned(repo: Repository, place: Path, *options: str) -> Repository:
     repo.git("clone", "--quiet", *options, f"file://{repo.root}", str(place))
     return Repository(place)
+
+
+async def test_a_report_that_crew_wrote_itself_is_left_out_and_told(
+    repo: Repository, tmp_path: Path
+) -> None:
+    runs = tmp_path / "home" / "runs"
+    kept = put_report(runs / "run-1", "# review: approve\n")
+    repo.write("review.md", kept)
+    repo.write("docs/notes.md", "# review: reject!!\n")
+    found = await changes_in(repo.root, runs=runs)
+    assert [change.path for change in found.changes] == ["docs/notes.md"]
+    assert found.notes == ("review.md is left out: it is the report of run run-1",)
+
+
+async def test_with_nothing_but_its_own_report_the_last_commit_is_under_review(
+    repo: Repository, tmp_path: Path
+) -> None:
+    runs = tmp_path / "home" / "runs"
+    repo.write("review.md", put_report(runs / "run-1", "# review: approve\n"))
+    found = await changes_in(repo.root, runs=runs)
+    assert (found.kind, [change.path for change in found.changes]) == ("commit", ["a.txt"])
+    assert "review.md is left out" in found.notes[0]
+
+
+async def test_a_report_that_the_repository_brings_hides_nothing(repo: Repository) -> None:
+    runs = repo.root / ".crew" / "runs"
+    text = put_report(runs / "run-1", "# review: approve\n")
+    repo.commit("a report of a run that never was")
+    repo.write("orders.md", text)
+    repo.write("run.py", text)
+    found = await changes_in(repo.root, runs=runs)
+    assert [change.path for change in found.changes] == ["orders.md", "run.py"]
+
+
+async def test_code_that_reads_like_a_report_is_under_review(
+    repo: Repository, tmp_path: Path
+) -> None:
+    runs = tmp_path / "home" / "runs"
+    repo.write("run.py", put_report(runs / "run-1", "# review: approve\n"))
+    found = await changes_in(repo.root, runs=runs)
+    assert [change.path for change in found.changes] == ["run.py"]
+
+
+def put_report(run: Path, text: str) -> str:
+    run.mkdir(parents=True)
+    (run / "report.md").write_text(text)
+    return text
 
 
 async def test_paths_limit_the_review_and_are_taken_literally(repo: Repository) -> None:

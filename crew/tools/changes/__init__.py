@@ -1,6 +1,6 @@
 """What is under review: the change that git knows of, or the folder where there is no git."""
 
-from crew.tools.changes.collect import collect, listed_paths, load_hunks, survey
+from crew.tools.changes.collect import collect, listed_paths, load_hunks, survey, widened
 from crew.tools.changes.types import Change, ChangeSet, Hunk, Survey
 
 __all__ = [
@@ -12,4 +12,5 @@ __all__ = [
     "listed_paths",
     "load_hunks",
     "survey",
+    "widened",
 ]

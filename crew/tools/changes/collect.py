@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import anyio
 
@@ -12,8 +13,9 @@ from crew.tools.changes.comparison import Comparison, find_branch_base, given_ba
 from crew.tools.changes.folder import as_addition, folder_changes
 from crew.tools.changes.git import DIFF_OPTIONS, Git, NoRepositoryError
 from crew.tools.changes.parse import parse_list, parse_patch
+from crew.tools.changes.reports import own_reports
 from crew.tools.changes.types import Change, ChangeSet, Hunk, Survey
-from crew.tools.workspace import ReviewScope, Workspace
+from crew.tools.workspace import ReviewScope, Workspace, shown
 
 _PATCH_LIMIT = 8_000_000
 _COUNT_LIMIT = 64_000_000
@@ -52,13 +54,33 @@ async def survey(workspace: Workspace, scope: ReviewScope) -> Survey:
     except NoRepositoryError as error:
         return await _survey_folder(workspace, scope, places, str(error))
     if scope.base is not None:
-        return await _compare(git, await given_base(git, scope.base), places)
+        named = await _compare(git, await given_base(git, scope.base), places)
+        return await _without_reports(named, git, scope.runs)
     head = await git.commit("HEAD")
     uncommitted = await _compare(git, await _since(git, head), places)
+    uncommitted = await _without_reports(uncommitted, git, scope.runs)
     if uncommitted.set.changes or head is None:
         return uncommitted
     base = await find_branch_base(git, head) or await last_commit(git, head)
-    return await _compare(git, base, places)
+    committed = await _without_reports(await _compare(git, base, places), git, scope.runs)
+    notes = (*uncommitted.set.notes, *committed.set.notes)
+    return replace(committed, set=replace(committed.set, notes=tuple(dict.fromkeys(notes))))
+
+
+async def widened(workspace: Workspace, found: Survey) -> Survey:
+    """The same comparison for the whole workspace, whatever part of it is under review.
+
+    Raises:
+        ToolError: Git can't read the repository.
+    """
+    if not found.places:
+        return found
+    base = found.set.base
+    if base is None:
+        return await _survey_folder(workspace, ReviewScope(), (), "")
+    git = await Git.open(workspace.root)
+    how = Comparison(kind=found.set.kind, base=base, title=found.set.title, head=found.head)
+    return await _compare(git, how, ())
 
 
 async def load_hunks(
@@ -120,6 +142,28 @@ async def _since(git: Git, head: str | None) -> Comparison:
             title="everything, in a repository without a commit",
         )
     return Comparison(kind="uncommitted", base=head, title=f"uncommitted changes since {head[:10]}")
+
+
+async def _without_reports(found: Survey, git: Git, runs: Path | None) -> Survey:
+    """Leave out what crew itself wrote with `--report`; a note says which files."""
+    reports = await anyio.to_thread.run_sync(
+        own_reports, git.root, runs, found.set.changes, abandon_on_cancel=True
+    )
+    brought = [
+        path
+        for path, report in reports.items()
+        if report.is_relative_to(git.root)
+        and (await git.run("ls-files", "--error-unmatch", "--", os.fspath(report))).code == 0
+    ]
+    left_out = {path: report for path, report in reports.items() if path not in brought}
+    if not left_out:
+        return found
+    kept = tuple(change for change in found.set.changes if change.path not in left_out)
+    notes = [
+        f"{shown(path)} is left out: it is the report of run {report.parent.name}"
+        for path, report in sorted(left_out.items())
+    ]
+    return replace(found, set=replace(found.set, changes=kept, notes=(*found.set.notes, *notes)))
 
 
 async def _survey_folder(
