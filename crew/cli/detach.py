@@ -254,6 +254,7 @@ def wait(
     from crew.cli import wiring
 
     typer.echo(_verdict(outcome), err=True)
+    wiring.warn_of_nothing(outcome, priority)
     raise typer.Exit(wiring.exit_code(outcome, priority))
 
 

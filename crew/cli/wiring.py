@@ -41,7 +41,7 @@ from crew.service import (
     resume,
     start,
 )
-from crew.view import Priority, breaks
+from crew.view import Priority, breaks, is_empty
 
 _EXIT_CODES = {
     Status.COMPLETED: ExitCode.OK,
@@ -122,6 +122,7 @@ def execute(request: Request, style: Style, *, report: Path | None) -> ExitCode:
     code = exit_code(outcome, request.fail_on)
     if outcome.error is not None:
         complain(outcome.error.title, outcome.error.message, outcome.error.hint)
+    warn_of_nothing(outcome, request.fail_on)
     if report is not None:
         save_report(outcome, report)
     if style is Style.JSON:
@@ -165,6 +166,16 @@ def exit_code(outcome: RunOutcome, fail_on: str | None) -> ExitCode:
     if done and fail_on is not None and breaks(outcome.result, Priority(fail_on)):
         return ExitCode.VERDICT_FAILED
     return _EXIT_CODES.get(outcome.status, ExitCode.RUN_FAILED)
+
+
+def warn_of_nothing(outcome: RunOutcome, fail_on: str | None) -> None:
+    """Say that a gate let nothing pass because there was nothing: in CI that is rarely meant."""
+    if fail_on is not None and outcome.status is Status.COMPLETED and is_empty(outcome.result):
+        complain(
+            "Warning",
+            f"there was nothing to review, so --fail-on {fail_on} had nothing to find",
+            "name what to compare with --base, and in a shallow clone fetch all of it",
+        )
 
 
 def _display(style: Style, out: Output) -> Display:

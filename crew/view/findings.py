@@ -105,6 +105,11 @@ def outcome_words(result: Any) -> str:
     return ", ".join(facts) or preview_line(summary(result)[:400])
 
 
+def is_empty(result: Any) -> bool:
+    """Whether it is the result of a review that had nothing to look at."""
+    return verdict(result) is not None and NOTHING in summary(result)
+
+
 def breaks(result: Any, limit: Priority) -> bool:
     """Whether a result fails a gate: a finding of `limit` or worse.
 

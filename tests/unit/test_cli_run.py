@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from crew.cli.app import app
 from crew.cli.run import open_workspace, parse_members, parse_priority, seen_from_top
-from crew.cli.wiring import Style, choose_style, exit_code
+from crew.cli.wiring import Style, choose_style, exit_code, warn_of_nothing
 from crew.errors import ExitCode, UsageError, WorkspaceError
 from crew.records import Status
 from tests.doubles.outcomes import golden_result, outcome
@@ -116,6 +116,23 @@ def test_the_exit_code_says_how_the_run_ended(status: Status, code: int) -> None
 @pytest.mark.parametrize(("fail_on", "code"), [(None, 0), ("P0", 0), ("P1", 1), ("P3", 1)])
 def test_fail_on_is_the_priority_from_which_findings_fail(fail_on: str | None, code: int) -> None:
     assert exit_code(outcome(result=golden_result()), fail_on) == ExitCode(code)
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "summary", "warned"),
+    [
+        ("P1", "There was nothing to review. Clean.", True),
+        ("P1", "No mistakes found.", False),
+        (None, "There was nothing to review. Clean.", False),
+    ],
+)
+def test_a_gate_with_nothing_to_review_warns(
+    capsys: pytest.CaptureFixture[str], fail_on: str | None, summary: str, warned: bool
+) -> None:
+    result = {"verdict": "approve", "summary": summary, "findings": []}
+    warn_of_nothing(outcome(result=result), fail_on)
+    said = capsys.readouterr().err
+    assert ("crew: Warning: there was nothing to review" in said) is warned
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ from crew.records import JsonObject
 from crew.tools.lint import Lint
 from crew.tools.lint.finding import quoted
 from crew.tools.lint.masking import blank, tokens
+from crew.tools.lint.scan import scan
 from crew.tools.lint.secrets import find_secrets
+from crew.tools.workspace import ReviewScope, Workspace
 from tests.doubles.repository import Repository
 from tests.doubles.snippets import lint
 from tests.doubles.workbench import Workbench
@@ -177,6 +179,54 @@ async def test_code_without_a_test_is_one_remark_where_the_language_has_tests(
     ]
     repo.write("tests/test_a.py", "def test_one(): assert True\n")
     assert await lint(repo.root) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "asked"),
+    [
+        ("tests/test_a.py", "def test_a(): ...\n", "", True),
+        (
+            "tests/test_a.py",
+            "def test_a(): ...\n",
+            "import pytest\n\n\n@pytest.mark.skip(reason='slow')\ndef test_a(): ...\n",
+            True,
+        ),
+        (
+            "tests/test_a.py",
+            "def test_a(): ...\n",
+            "def test_a(): ...\n\n\ndef test_b():\n    assert a() == 1\n",
+            False,
+        ),
+        ("a.test.js", "it('adds', () => {});\n", "it.skip('adds', () => {});\n", True),
+        ("a.test.js", "it('adds', () => {});\n", "it('adds', () => { add(1); });\n", False),
+    ],
+)
+async def test_a_test_that_is_only_switched_off_or_taken_away_is_no_test_with_the_change(
+    repo: Repository, name: str, before: str, after: str, asked: bool
+) -> None:
+    code = "a.py" if name.endswith(".py") else "a.js"
+    repo.write(name, before)
+    repo.write("tests/test_other.py", "def test_other(): ...\n")
+    repo.write("other.test.js", "it('is', () => {});\n")
+    repo.commit()
+    repo.write(code, "one = 1;\ntwo = 2;\nthree = 3;\nfour = 4;\n")
+    repo.write(name, after)
+    rules = [found["rule"] for found in await lint(repo.root)]
+    assert ("untested-change" in rules) is asked
+
+
+async def test_a_test_outside_of_what_is_under_review_counts(repo: Repository) -> None:
+    repo.write("tests/test_a.py", "def test_a(): ...\n")
+    repo.write("app/a.py", "")
+    repo.commit()
+    repo.write("app/a.py", "one = 1\ntwo = 2\nthree = 3\n")
+    scope = ReviewScope(paths=("app",))
+    found = await scan(Workspace(repo.root), scope, ("quality",), ())
+    assert [each.rule for each in found.findings] == ["untested-change"]
+    repo.write("tests/test_a.py", "def test_a():\n    assert one == 1\n")
+    assert (await scan(Workspace(repo.root), scope, ("quality",), ())).findings == ()
+    whole = Workbench(repo.root)
+    assert json.loads((await whole.call(Lint(), paths=["app"])).text)["findings"] == []
 
 
 async def test_nobody_is_asked_for_tests_where_there_are_none(repo: Repository) -> None:

@@ -174,7 +174,7 @@ async def _survey_folder(
     folder = await anyio.to_thread.run_sync(
         folder_changes, workspace.root, places, abandon_on_cancel=True
     )
-    return Survey(set=replace(folder, notes=(why, *folder.notes)))
+    return Survey(set=replace(folder, notes=(why, *folder.notes)), places=places)
 
 
 async def _compare(git: Git, how: Comparison, places: tuple[str, ...]) -> Survey:

@@ -6,15 +6,23 @@ from dataclasses import dataclass, field
 import anyio
 import anyio.from_thread
 
-from crew.tools.changes import Change, ChangeSet, listed_paths, load_hunks, survey
+from crew.tools.changes import (
+    Change,
+    ChangeSet,
+    Survey,
+    listed_paths,
+    load_hunks,
+    survey,
+    widened,
+)
 from crew.tools.changes.folder import FILE_LIMIT, is_binary, read_regular
 from crew.tools.lint.finding import Finding, Profile, in_order
-from crew.tools.lint.language import is_generated, is_vendored
+from crew.tools.lint.language import is_generated, is_test, is_vendored, language_of
 from crew.tools.lint.ruff import PythonFile, run_ruff
 from crew.tools.lint.ruff_context import in_context
 from crew.tools.lint.rules import RULES
 from crew.tools.lint.source import LONGEST_LINE, SourceFile
-from crew.tools.lint.untested import ChangedCode, tested_languages, untested
+from crew.tools.lint.untested import ChangedCode, family_of, tested_languages, untested
 from crew.tools.workspace import ReviewScope, Workspace, shown
 
 _MOST = 5_000
@@ -65,7 +73,8 @@ async def scan(
         ToolError: What is under review can't be found.
         WorkspaceError: The workspace is gone.
     """
-    found = (await survey(workspace, scope)).within(paths)
+    everything = await survey(workspace, scope)
+    found = everything.within(paths)
     changes = await load_hunks(workspace, found, found.set.changes)
     read = await anyio.to_thread.run_sync(
         _run_rules, workspace, changes, profiles, abandon_on_cancel=True
@@ -77,7 +86,7 @@ async def scan(
     )
     findings = read.findings + _not_said_yet(python, read.findings)
     if "quality" in profiles and read.code:
-        findings += await _untested(workspace, changes, read)
+        findings += await _untested(workspace, everything, changes, read)
     ordered = in_order(findings)
     notes = [f"{count} not checked: {why}" for why, count in sorted(read.skipped.items())]
     if len(ordered) > _MOST:
@@ -182,10 +191,30 @@ def _in_context(
     return judged
 
 
-async def _untested(workspace: Workspace, changes: ChangeSet, read: _Read) -> list[Finding]:
-    changed = [shown(change.path) for change in changes.changes]
-    if not untested(read.code, changed, frozenset(code.family for code in read.code)):
+async def _untested(
+    workspace: Workspace, everything: Survey, changes: ChangeSet, read: _Read
+) -> list[Finding]:
+    """Code without a test, wherever in the whole change that test may be."""
+    covered = {code.family for code in read.code if code.tests} | _unread_tests(changes)
+    if not untested(read.code, covered, frozenset(code.family for code in read.code)):
         return []
     known = await listed_paths(workspace)
     tested = await anyio.to_thread.run_sync(tested_languages, known, abandon_on_cancel=True)
-    return untested(read.code, changed, tested)
+    if everything.places or len(everything.set.changes) > len(changes.changes):
+        whole = await widened(workspace, everything)
+        tests = [change for change in whole.set.changes if is_test(shown(change.path))]
+        loaded = await load_hunks(workspace, whole, tests)
+        others = await anyio.to_thread.run_sync(
+            _run_rules, workspace, loaded, (), abandon_on_cancel=True
+        )
+        covered |= {code.family for code in others.code if code.tests} | _unread_tests(loaded)
+    return untested(read.code, covered, tested)
+
+
+def _unread_tests(changes: ChangeSet) -> set[str]:
+    """Languages of the tests that the change adds to, of which no more is known."""
+    return {
+        family_of(language_of(shown(change.path)))
+        for change in changes.changes
+        if change.added and not change.hunks and is_test(shown(change.path))
+    }
