@@ -114,6 +114,8 @@ async def _loop(session: Session) -> tuple[Status, Failure | None]:
     while past is not None or session.turn < limit:
         step = await (agent_step(session) if past is None else finish_turn(session, past))
         past = None
+        if session.closing:  # it was ended over its head, while a tool could not be cut short
+            return Status.CANCELLED, None
         if step.error is not None:
             return _failed(session, step.error)
         if step.action is Action.DONE and not _goes_on(session):

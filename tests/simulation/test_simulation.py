@@ -31,6 +31,7 @@ PINNED = {
     10829: "a run of whose disk only a command had heard that it refuses went on for ever",
     41677: "of children that had to end with their parent every second one was passed over",
     51774: "what a session had spent was forgotten where the journal had lost its beginning",
+    53396: "the model of a session that had been ended over its head was asked once more",
     452: "a run whose disk had refused once was ended before its sessions",
     1146: "a child that was taken up was refused the slot that it had had",
     453: "a session that was ended over its head began a child behind its own end",
