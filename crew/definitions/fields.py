@@ -203,7 +203,8 @@ class Fields:
                 node = nodes.Sequence(at=node.at, items=(node,), size=2, height=2)
             if not isinstance(node, nodes.Sequence):
                 self._report.add(node.at, f"`{key}` must be a list", f"write `{key}: [a, b]`")
-                return None
+                word = convert(node, f"`{key}`", Report(self._report.path))
+                return None if word is None else (word,)
             words = [convert(item, f"each of `{key}`", self._report) for item in node.items]
             seen: set[str | None] = set()
             for item, word in zip(node.items, words, strict=True):
@@ -211,7 +212,7 @@ class Fields:
                     self._report.add(item.at, f"`{shown(word)}` is listed twice", "list it once")
                 seen.add(word)
             found = tuple(word for word in words if word is not None)
-            return found if len(found) == len(words) else None
+            return found if found or not words else None
 
         return self.read(key, read)
 

@@ -25,6 +25,7 @@ class Parsed:
     Attributes:
         path: The file as problems name it.
         definition: None when the file has problems.
+        draft: What could be read of a file with problems, only to find more of them.
         places: Path of keys to where its value stands, for checks that need other files.
     """
 
@@ -32,6 +33,12 @@ class Parsed:
     definition: Definition | None
     problems: tuple[Problem, ...]
     places: dict[tuple[str, ...], Place]
+    draft: Definition | None = None
+
+    @property
+    def readable(self) -> Definition | None:
+        """All that could be read, for checks that need other files."""
+        return self.definition or self.draft
 
     def problem(self, at: tuple[str, ...], message: str, hint: str = "") -> Problem:
         """A problem of this file at the place of a key."""

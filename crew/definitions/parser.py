@@ -85,6 +85,7 @@ def parse_bytes(
         definition=definition,
         problems=report.problems,
         places=fields.places | reader.places,
+        draft=reader.draft,
     )
 
 
@@ -99,6 +100,7 @@ class _Reader:
         self, document: files.Document, source: Source, report: Report, tools: Collection[str]
     ) -> None:
         self.places: dict[tuple[str, ...], Place] = {}
+        self.draft: Definition | None = None
         self._document = document
         self._source = source
         self._report = report
@@ -123,6 +125,7 @@ class _Reader:
             at = Place(self._document.body_line, 1)
             self._report.add(at, "the prompt is empty", "write it below the frontmatter")
         if self._report.problems:
+            self.draft = Agent.model_construct(**{"name": name, **set_}, source=self._source)
             return None, fields
         return Agent(**set_, source=self._source), fields
 
@@ -144,6 +147,8 @@ class _Reader:
             briefing=self._document.body.strip(),
         )
         if self._report.problems:
+            least = {"name": name, "workflow": "", "members": {}}
+            self.draft = Team.model_construct(**{**least, **set_}, source=self._source)
             return None, fields
         return Team(**set_, source=self._source), fields
 
@@ -155,6 +160,7 @@ class _Reader:
             steps=read_steps(self._document, self._report, self.places),
         )
         if self._report.problems:
+            self.draft = Workflow.model_construct(**{"name": name, **set_}, source=self._source)
             return None, fields
         return Workflow(**set_, source=self._source), fields
 

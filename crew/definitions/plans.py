@@ -31,22 +31,25 @@ class Resolver:
     def plan(self, parsed: Parsed) -> Plan | None:
         """All that a run of this team needs; None when there are problems."""
         self._keep(parsed.problems)
-        team = parsed.definition
+        team = parsed.readable
         if not isinstance(team, Team):
             return None
-        workflow = self._follow("workflow", team.workflow, parsed, ("workflow",))
+        workflow: Parsed | None = None
+        if team.workflow:
+            workflow = self._follow("workflow", team.workflow, parsed, ("workflow",))
         roles: dict[str, Agent] = {}
         spawners: list[Parsed] = []
         for role, member in team.members.items():
             found = self._follow("agent", member.agent, parsed, _agent_place(parsed, role))
+            if found is not None:
+                spawners.append(found)
             if found and isinstance(found.definition, Agent):
                 roles[role] = _adapted(found.definition, member)
-                spawners.append(found)
         library = self.spawnable(spawners)
-        if workflow is None or not isinstance(workflow.definition, Workflow):
+        if workflow is None or not isinstance(workflow.readable, Workflow):
             return None
-        self._check_roles(parsed, team, workflow, workflow.definition)
-        if self._problems:
+        self._check_roles(parsed, team, workflow, workflow.readable)
+        if self._problems or not isinstance(workflow.definition, Workflow):
             return None
         return Plan(team=team, workflow=workflow.definition, roles=roles, library=library)
 
@@ -57,7 +60,7 @@ class Resolver:
         while waiting:
             parsed = waiting.pop()
             self._keep(parsed.problems)
-            spawns = parsed.definition.spawns if isinstance(parsed.definition, Agent) else ()
+            spawns = parsed.readable.spawns if isinstance(parsed.readable, Agent) else ()
             children = self._any() if spawns == ("*",) else self._named(spawns, parsed)
             for child in children:
                 agent = child.definition
@@ -98,7 +101,8 @@ class Resolver:
     def _check_roles(self, parsed: Parsed, team: Team, file: Parsed, workflow: Workflow) -> None:
         missing = {step.role: step for step in reversed(workflow.steps)}
         for role, step in missing.items():
-            if role in team.members:
+            # A member that can't be read is one all the same; without any there is nothing to say.
+            if role in team.members or ("members", role) in parsed.places or not team.members:
                 continue
             message = f"no member for the role `{role}` of {file.path}:{step.line}"
             hint = nearest(role, team.members) or f"add `{role}: <agent>`"

@@ -54,7 +54,7 @@ def read_steps(document: Document, report: Report, places: Places) -> tuple[Step
             steps.append(step)
     check_graph(steps, first, report, places)
     check_references(steps, first, report, places)
-    return tuple(steps)
+    return tuple(step for step in steps if step.role)
 
 
 def _sections(document: Document, report: Report) -> list[_Section]:
@@ -114,7 +114,8 @@ def _step(section: _Section, report: Report, places: Places) -> Step | None:
     if "fold" in set_ and "foreach" not in node.items:
         at = fields.places["steps", section.id, "fold"]
         report.add(at, "`fold` needs `foreach`", "remove it, or add `foreach: steps.ID.result...`")
-    return Step(**set_) if "role" in set_ else None
+    # What it needs and refers to can be judged without a role.
+    return Step(**set_) if "role" in set_ else Step.model_construct(**set_, role="")
 
 
 def _parts(section: _Section) -> tuple[str, int, str, int]:

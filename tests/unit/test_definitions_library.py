@@ -311,3 +311,26 @@ def test_further_tools_may_be_named(tmp_path: Path) -> None:
     with pytest.raises(DefinitionError, match="unknown tool `browse`"):
         Library.load(None, None, tmp_path).agent("a")
     assert Library.load(None, None, tmp_path, tools=("read", "browse")).agent("a").tools
+
+
+def test_one_mistake_of_a_file_hides_none_that_only_other_files_show(load: Load) -> None:
+    steps = [
+        step("one", "timeout: 5 apples", role="critc"),
+        step("two", "needs: three"),
+        step("three", "needs: [two]"),
+    ]
+    flow = workflow(*steps, name="flow")
+    files = BASE | {
+        "user/workflows/flow.md": flow,
+        "user/teams/t.md": team("members: {a: wroker}\nmax_concurrency: no", name="t"),
+    }
+    found = "\n".join(map(str, load(files).check()))
+    for problem in (
+        "`timeout` must be a time",
+        "`needs` must be a list",
+        "a cycle: two -> three -> two",
+        "no member for the role `critc`",
+        "unknown agent `wroker`",
+        "`max_concurrency` must be",
+    ):
+        assert problem in found
