@@ -357,7 +357,8 @@ class Engine:
         notes = {self._models.client(name).note for name in sorted(names)}
         late = "a session had to submit what it had"
         cuts = [f"cut short by the {words}: {late}" for words in self._budget.last_calls]
-        return "\n".join([*sorted(note for note in notes if note), *cuts])
+        denied = [words] if (words := self._approvals.denied) else []
+        return "\n".join([*sorted(note for note in notes if note), *cuts, *denied])
 
     async def _finish(self, outcome: RunOutcome) -> RunOutcome:
         """Store the result and the report, then write the run's one final event.

@@ -9,7 +9,7 @@ import anyio
 from crew.commands import Answer
 from crew.entries import PermissionEntry
 from crew.errors import DeniedError, NoSuchRequestError
-from crew.events import PermissionAnswered, PermissionAsked
+from crew.events import Notice, PermissionAnswered, PermissionAsked
 from crew.records import Status
 from crew.session.middleware import Call, Middleware, RunTool
 from crew.tools.protocol import Effect, ToolOutput
@@ -56,6 +56,7 @@ class Approvals:
         self.interactive = interactive
         self._open: dict[str, _Request] = {}
         self._count = asked
+        self._unasked: dict[tuple[str, str], int] = {}
 
     async def ask(self, session: "Session", call: Call, *, repeated: bool) -> Answer:
         """Put a request to the person and wait for the word on it."""
@@ -80,6 +81,21 @@ class Approvals:
         word = request.answer or _deny(name, "it was not answered")
         session.record(PermissionAnswered(request=name, decision=word.decision, reason=word.reason))
         return word
+
+    def unasked(self, tool: str, flag: str) -> None:
+        """Take note of a call that was denied because nobody is there to ask."""
+        self._unasked[tool, flag] = self._unasked.get((tool, flag), 0) + 1
+
+    @property
+    def denied(self) -> str:
+        """What was denied because nobody is there to ask, in words; empty for nothing."""
+        count = sum(self._unasked.values())
+        if not count:
+            return ""
+        calls = "1 call was" if count == 1 else f"{count} calls were"
+        tools = ", ".join(sorted({tool for tool, _ in self._unasked}))
+        flags = " ".join(sorted({f"--allow {flag}" for _, flag in self._unasked}))
+        return f"{calls} denied ({tools}), nobody was there to ask: give {flags}"
 
     def check(self, answer: Answer) -> None:
         """Refuse an answer that nothing waits for.
@@ -124,6 +140,7 @@ class Permission(Middleware):
         self._grants = grants
         self._approvals = approvals
         self._uncertain = set() if REPEAT in grants else set(uncertain)
+        self._told: set[tuple[str, str, str]] = set()
 
     async def tool(self, session: "Session", call: Call, proceed: RunTool) -> ToolOutput:
         """Run the call if it is granted, or ask, or deny."""
@@ -151,6 +168,7 @@ class Permission(Middleware):
             _note(session, call, "denied", "nobody is there to ask")
             why = "may have run before the interruption" if repeated else "is not allowed"
             flag = REPEAT if repeated else effect
+            self._tell_unasked(session, name, flag)
             raise DeniedError(
                 f"{name} {why}" if repeated else f"{name} {why} in this run",
                 hint=f"the person can start it with --allow {flag}",
@@ -163,6 +181,14 @@ class Permission(Middleware):
         if word.decision == "allow_session":
             session.granted.add(name)
         _note(session, call, "allowed", word.reason)
+
+    def _tell_unasked(self, session: "Session", tool: str, flag: str) -> None:
+        """Tell whoever reads the journal: once a session and tool, not at every try."""
+        self._approvals.unasked(tool, flag)
+        if (session.spec.id, tool, flag) not in self._told:
+            self._told.add((session.spec.id, tool, flag))
+            said = f"{tool} denied: nobody is there to ask; give --allow {flag}"
+            session.record(Notice(text=said))
 
 
 def _deny(request: str, reason: str) -> Answer:

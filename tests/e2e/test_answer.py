@@ -62,11 +62,17 @@ def test_what_nobody_may_answer_is_denied_at_once(crew: Installed, model: str) -
     assert crew.run("wait").code == 0
     assert _done(crew) == []
     assert "--allow execute" in crew.run("show", "latest/work").out
+    said = "shell denied: nobody is there to ask; give --allow execute"
+    assert crew.run("logs").out.count(said) == 1
+    report = next(Path(crew.cwd, ".crew", "runs").glob("*/report.md")).read_text()
+    denied = "2 calls were denied (shell), nobody was there to ask: give --allow execute"
+    assert denied in report
 
 
 def test_with_ask_another_shell_allows_and_denies_each_by_name(crew: Installed, model: str) -> None:
     folder = _detached(crew, "-m", model, "--ask")
     _until(lambda: len(_asked(crew)) == 1)
+    assert "? asks" in crew.run("ps").out
     (first,) = _asked(crew)
     assert (first["session"], first["tool"]) == ("work", "shell")
     listed = crew.run("answer")

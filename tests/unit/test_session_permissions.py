@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from crew.commands import Answer, Cancel, Steer
 from crew.entries import PermissionEntry, ToolResultEntry
 from crew.errors import NoSuchRequestError
-from crew.events import PermissionAnswered, PermissionAsked, SessionStatus
+from crew.events import Notice, PermissionAnswered, PermissionAsked, SessionStatus
 from crew.records import Status
 from crew.session.permissions import allowed_tools
 from crew.tools.registry import READ_ONLY, TOOL_NAMES
@@ -64,6 +64,20 @@ async def test_without_a_grant_nobody_to_ask_means_no_and_the_flag_is_named(
     assert "--allow write" in results[0].text
     assert "--allow execute" in results[1].text
     assert crew.tool("writes").log == []
+
+
+async def test_what_nobody_is_there_to_ask_for_is_told_once_a_tool_and_counted_in_the_report(
+    arrange: Arrange,
+) -> None:
+    crew = arrange([calls("writes", "writes", "executes"), submits()], allow=())
+    outcome = await crew.finish()
+    said = [event.text for event in crew.events() if isinstance(event, Notice)]
+    assert said == [
+        "writes denied: nobody is there to ask; give --allow write",
+        "executes denied: nobody is there to ask; give --allow execute",
+    ]
+    assert "3 calls were denied (executes, writes)" in outcome.report
+    assert "give --allow execute --allow write" in outcome.report
 
 
 @pytest.mark.parametrize("grant", ["write", "writes"])
