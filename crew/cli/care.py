@@ -17,12 +17,17 @@ import os
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from crew.cli.run import Folder, open_workspace
-from crew.errors import ExitCode, UsageError
+from crew.errors import ConfigError, ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from crew.service.doctor import Check
 
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 _AGE = re.compile(r"(?P<number>\d{1,6})(?P<unit>[hdw])")
@@ -99,7 +104,7 @@ def doctor(ref: _Examined = None, *, json: _Json = False, folder: Folder = None)
     run: str | None = None
     if ref is None:
         workspace = find_workspace(open_workspace(folder))
-        checks = examine_machine(workspace, _home(folder), os.environ)
+        checks = [*examine_machine(workspace, _home(folder), os.environ), *_keys()]
     else:
         # A run is not opened for it: what is wrong may be that it can't be.
         with unpacked(ref) as kept:
@@ -132,6 +137,30 @@ def import_file(source: _Source, *, json: _Json = False, folder: Folder = None) 
     from crew.service.unpack import import_run
 
     care_pages.print_imported(import_run(_home(folder), source), json=json)
+
+
+def _keys() -> "Iterator[Check]":
+    """Whether the observer takes the keys of the settings; only it knows which there are."""
+    from crew.config import config_path, load_config
+    from crew.service.doctor import Check
+
+    try:
+        chosen = load_config(os.environ).keys
+    except ConfigError:  # the look at the models tells of it
+        return
+    if not chosen:
+        return
+    from crew.cli.observe import key_ring
+
+    where = str(config_path(os.environ) or "")
+    try:
+        key_ring()
+    except ConfigError as error:
+        for line in error.message.splitlines():
+            what = line.removeprefix(f"{where}: ")
+            yield Check(name="keys", state="wrong", where=where, what=what, mend=error.hint)
+    else:
+        yield Check(name="keys", where=where, what=f"{len(chosen)} of your own")
 
 
 def _age(text: str) -> timedelta:

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from crew.budget import Budget, budget_words, limit_words
+from crew.console import print_whole
 from crew.definitions import KINDS, Entry, Kind, Library
 from crew.definitions.report import display_path
 from crew.definitions.types import (
@@ -38,7 +39,7 @@ def print_list(kind: Kind, entries: Sequence[Entry], *, json: bool) -> None:
     for entry in entries:
         table.add_row(Text(entry.name, "bold"), _description(entry), _origin(entry))
     console = _console()
-    console.print(table)
+    print_whole(table, console)
     console.print(Text(f"one of them whole: crew {kind}s NAME", "dim"), soft_wrap=True)
 
 
@@ -61,15 +62,18 @@ def print_one(kind: Kind, library: Library, name: str, *, json: bool) -> None:
     console = _console()
     description = entry.definition.description if entry.definition else ""
     console.print(Text.assemble((name, "bold"), f"  {description}"), soft_wrap=True)
-    console.print(_settings(entry), soft_wrap=False)
+    print_whole(_settings(entry), console)
     match entry.definition:
         case Agent(prompt=prompt):
             _print_text(console, prompt)
         case Team(briefing=briefing) if plan is not None:
-            console.print(Group(Text(), _roles(plan), Text(), _steps(plan.workflow)))
+            for table in (_roles(plan), _steps(plan.workflow)):
+                console.print()
+                print_whole(table, console)
             _print_text(console, briefing)
         case Workflow() as workflow:
-            console.print(Group(Text(), _steps(workflow)))
+            console.print()
+            print_whole(_steps(workflow), console)
             for step in workflow.steps:
                 console.print(Text(f"\n## {step.id}", "bold"))
                 _print_text(console, step.prompt)

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from crew.config import Price
+from crew.console import print_whole
 from crew.plaintext import clean
 from crew.records import Record
 from crew.service.models import Catalog, ProviderRow, Trial
@@ -41,7 +42,9 @@ def print_catalog(catalog: Catalog, *, json: bool) -> None:
             Text(clean(provider.base_url) + _reached(provider), style),
         )
     console = _console()
-    console.print(models, "", providers, "", sep="\n")
+    for table in (models, providers):
+        print_whole(table, console)
+        console.print()
     if all(row.model == "rules" for row in catalog.models):
         key = "for a language model set one provider's key, such as ANTHROPIC_API_KEY,"
         choice = '[models] default = "ollama:NAME" in config.toml'

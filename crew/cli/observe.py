@@ -25,7 +25,7 @@ from crew.feed import Feed
 from crew.records import Status, utc_now
 from crew.service import ResumeRequest, StoredRun, follow_runs, open_run, read_result
 from crew.tui import KeyRing, Observer, RunList, Subject
-from crew.view import RunView, outcome_words
+from crew.view import RunView, one_line, outcome_words
 
 _NORMAL_SCREEN = b"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?1049l"
 
@@ -76,7 +76,8 @@ class ObserverDisplay:
         else:
             err = Output(sys.stderr, name="standard error")
             self._plain = PlainDisplay(err, tz=_zone(), after=observer.seq)
-            self._plain.say(_left_words(observer.view, feed.run))
+            for words in _left_words(observer.view, feed.run):
+                self._plain.say(words)
             await self._plain.follow(feed)
         if observer.failure is not None:
             raise observer.failure
@@ -151,11 +152,15 @@ def _subject(run: StoredRun, workspace: Path | None) -> Subject:
     )
 
 
-def _left_words(view: RunView, run: str) -> str:
+def _left_words(view: RunView, run: str) -> Iterator[str]:
     """What becomes of a run that nobody looks at, and what a person can do about it."""
     if view.status is Status.PAUSED:
-        return f"the run is paused; let it go on: crew resume {run}"
-    return f"the run goes on; look again: crew watch {run}"
+        yield f"the run is paused; let it go on: crew resume {run}"
+    else:
+        yield f"the run goes on; look again: crew watch {run}"
+    for ask in view.asks:
+        said = one_line(f"{ask.session or 'run'} asks for permission: {ask.tool} {ask.preview}")
+        yield f"{said}; answer it: crew answer {run}"
 
 
 def _observer(
@@ -189,7 +194,9 @@ def key_ring() -> KeyRing:
     try:
         return KeyRing(config.keys)
     except UsageError as error:
-        raise ConfigError(f"{config_path(os.environ)}: {error.message}", hint=error.hint) from error
+        path = config_path(os.environ)
+        said = "\n".join(f"{path}: {line}" for line in error.message.splitlines())
+        raise ConfigError(said, hint=error.hint) from error
 
 
 @contextlib.contextmanager

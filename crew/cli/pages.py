@@ -16,6 +16,7 @@ from crew.cli.runs import Target
 from crew.console import (
     Display,
     JsonDisplay,
+    ListedRun,
     Output,
     PlainDisplay,
     dumps,
@@ -29,19 +30,19 @@ from crew.console import (
     show_result,
 )
 from crew.entries import Entry
-from crew.errors import UsageError
+from crew.errors import CrewError, UsageError
 from crew.events import SessionEnded
 from crew.feed import Feed, TranscriptReader
 from crew.records import Status, utc_now
 from crew.service import RunSummary, StoredRun, open_run
-from crew.view import RunView, counted, event_line, interrupted, replay
+from crew.view import RunView, counted, event_line, interrupted, outcome_words, replay
 
 _CHUNK = 200
 _GLANCE = 1.0
 
 
-def list_runs(runs: Sequence[RunSummary], *, limit: int | None, json: bool) -> None:
-    """Print the list of runs, at most `limit` of them for people."""
+def list_runs(home: Path, runs: Sequence[RunSummary], *, limit: int | None, json: bool) -> None:
+    """Print the list of the runs of a home, at most `limit` of them for people."""
     out = Output(sys.stdout)
     if json:
         out.put(f"{dumps(runs_document(runs))}\n")
@@ -50,10 +51,28 @@ def list_runs(runs: Sequence[RunSummary], *, limit: int | None, json: bool) -> N
         Output(sys.stderr).put("no runs here yet; start one: crew run review\n")
         return
     with _page(out) as console:
-        console.print(runs_table(runs[:limit], now=utc_now(), encoding=console.encoding))
+        listed = [_listed(home, run) for run in runs[:limit]]
+        width = console.width
+        table = runs_table(listed, now=utc_now(), width=width, encoding=console.encoding)
+        console.print(table, crop=False)
         if limit is not None and len(runs) > limit:
             more = counted(len(runs) - limit, "older run")
             console.print(Text(f"and {more}: crew ps --all", "dim"))
+
+
+def _listed(home: Path, run: RunSummary) -> ListedRun:
+    try:
+        stored = open_run(home, run.id)
+        if run.live:
+            return ListedRun(summary=run, asks=bool(replay(stored.events()).asks))
+        outcome = stored.outcome()
+    except CrewError:  # it went meanwhile, or its result can't be read
+        return ListedRun(summary=run)
+    if outcome is None:
+        return ListedRun(summary=run)
+    why = outcome.error.message if outcome.error is not None else ""
+    said = outcome_words(outcome.result) if outcome.result is not None else why
+    return ListedRun(summary=run, outcome=said)
 
 
 def show_run(target: Target, *, json: bool) -> None:
@@ -69,7 +88,7 @@ def show_run(target: Target, *, json: bool) -> None:
         return
     with _page(out) as console:
         error = outcome.error if outcome is not None else view.error
-        print_run(view, run.summary, error, console)
+        print_run(view, run.summary, error, console, now=utc_now())
         if outcome is not None:
             show_result(outcome, console, headed=True)
         lines = [f"one session: crew show {target.name}/SESSION"] if view.sessions else []

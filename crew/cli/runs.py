@@ -48,7 +48,7 @@ def list_runs(*, every: _All = False, json: _Json = False, folder: Folder = None
     from crew.service import list_runs as stored_runs
 
     home = home_of(folder)
-    pages.list_runs(stored_runs(home), limit=None if every else LISTED, json=json)
+    pages.list_runs(home, stored_runs(home), limit=None if every else LISTED, json=json)
 
 
 def show(

@@ -114,6 +114,8 @@ def execute(request: Request, style: Style, *, report: Path | None) -> ExitCode:
             display.control = run.control
             display.folder = run.folder
             interrupts.restore = display.restore
+        if isinstance(display, PlainDisplay) and not isinstance(request, ForkRequest):
+            display.begin_after(run.before)  # what was told once needs no second telling
         return await _watched(run, display, troubles)
 
     outcome = carry_out(request, display.say, attend)

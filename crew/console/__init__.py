@@ -13,14 +13,16 @@ from crew.console.json_lines import (
 )
 from crew.console.live import LiveDisplay
 from crew.console.output import Output
-from crew.console.pages import print_entries, print_run, runs_table
+from crew.console.pages import ListedRun, print_entries, print_run, runs_table
 from crew.console.plain import PlainDisplay
 from crew.console.report import report_path, short_path, show_result, write_report
+from crew.console.tables import print_whole
 
 __all__ = [
     "Display",
     "Frame",
     "JsonDisplay",
+    "ListedRun",
     "LiveDisplay",
     "Output",
     "PlainDisplay",
@@ -30,6 +32,7 @@ __all__ = [
     "outcome_json",
     "print_entries",
     "print_run",
+    "print_whole",
     "progress_json",
     "report_path",
     "run_document",

@@ -3,7 +3,8 @@
 Each line has a `kind`, and is one of three things:
 
 - An **event**, exactly as in the run's `events.jsonl`: `v`, `seq` (from 1, gapless), `at`, `run`,
-  `epoch`, `session` and `task` (or null), `kind`, and the kind's own fields.
+  `epoch`, `session` and `task` (or null), `kind`, and the kind's own fields. A run that goes on
+  (`crew resume`, `retry`, `fork`) is told from its first event again.
 - `progress`: a session now; the newest counts, and none follows its `session.ended`. `session`,
   `status`, `turn`, `max_turns`, `tool`, `preview`, `tools`, `usage`, `context_tokens`, `lines`,
   `started`, `updated`, `finished`.

@@ -1,8 +1,9 @@
 """What `crew ps` and `crew show` print: the list of runs, one run, one transcript."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -11,8 +12,9 @@ from rich.text import Text
 from crew.console.frame import Frame
 from crew.console.signs import STYLES, sign
 from crew.entries import Entry
-from crew.records import Failure
+from crew.records import Failure, Status
 from crew.view import (
+    Mark,
     RunView,
     Tone,
     age,
@@ -29,6 +31,18 @@ if TYPE_CHECKING:
 
 BODY_LINES = 12
 
+_GAP = 2
+_TEAM, _STATUS, _TOKENS, _LEAST = 16, 13, 6, 8
+_TOKENS_FROM = 40
+"""Columns that must be left for tokens to be worth one."""
+
+_SHORT = {
+    Status.COMPLETED: "done",
+    Status.NEEDS_ATTENTION: "attention",
+    Status.MAX_TURNS: "turn limit",
+    Status.OVER_BUDGET: "over budget",
+}
+
 _TONES = {
     Tone.SECONDARY: "dim",
     Tone.PLAIN: "",
@@ -38,31 +52,82 @@ _TONES = {
 }
 
 
-def runs_table(runs: Sequence["RunSummary"], *, now: datetime, encoding: str) -> Table:
-    """Runs as rows, in the order given."""
-    table = Table(box=None, pad_edge=False, show_edge=False, header_style="dim")
-    longest = max((len(run.id) for run in runs), default=0)
-    table.add_column("run", no_wrap=True, min_width=longest)  # what one copies is never cut
-    table.add_column("team", no_wrap=True)
-    table.add_column("status", no_wrap=True, overflow="ellipsis")
-    table.add_column("age", justify="right", no_wrap=True, min_width=3)
-    table.add_column("tokens", justify="right", no_wrap=True, min_width=6)
-    table.add_column("goal", ratio=1, no_wrap=True, overflow="ellipsis")
-    for run in runs:
-        meaning = mark(run.status)
-        table.add_row(
-            Text(run.id),
-            Text(one_line(run.team)),
-            Text(f"{sign(meaning, encoding)} {status_words(run.status)}", STYLES[meaning]),
-            Text(age(run.created, now)),
-            Text(short_count(run.usage.tokens)),
-            Text(one_line(run.goal)),
-        )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedRun:
+    """A run as the list shows it.
+
+    Attributes:
+        outcome: What it came to, in one line; empty where it has not.
+        asks: Whether it waits for a person's word on a permission.
+    """
+
+    summary: "RunSummary"
+    outcome: str = ""
+    asks: bool = False
+
+
+def runs_table(runs: Sequence[ListedRun], *, now: datetime, width: int, encoding: str) -> Table:
+    """Runs as rows, in the order given; what one copies or must know is never cut."""
+    rows = [_cells(run, now, encoding) for run in runs]
+    table = Table(
+        box=None, pad_edge=False, show_edge=False, padding=(0, _GAP, 0, 0), header_style="dim"
+    )
+    widths = _widths(rows, width)
+    for name, wide in widths.items():
+        justify: Literal["left", "right"] = "right" if name in {"age", "tokens"} else "left"
+        table.add_column(name, no_wrap=True, overflow="ellipsis", width=wide, justify=justify)
+    for row in rows:
+        table.add_row(*(row[name] for name in widths))
     return table
 
 
+def _cells(run: ListedRun, now: datetime, encoding: str) -> dict[str, Text]:
+    summary = run.summary
+    meaning = Mark.WAITING if run.asks else mark(summary.status)
+    words = "asks" if run.asks else _SHORT.get(summary.status, summary.status.value)
+    return {
+        "run": Text(summary.id),
+        "team": Text(one_line(summary.team)),
+        "status": Text(f"{sign(meaning, encoding)} {words}", STYLES[meaning]),
+        "age": Text(age(summary.created, now)),
+        "tokens": Text(short_count(summary.usage.tokens)),
+        "outcome": Text(one_line(run.outcome)),
+        "goal": Text(one_line(summary.goal)),
+    }
+
+
+def _widths(rows: Sequence[dict[str, Text]], width: int) -> dict[str, int]:
+    """The columns that have room, with their widths: what a run came to before its goal."""
+
+    def longest(name: str) -> int:
+        return max((row[name].cell_len for row in rows), default=0)
+
+    found = {
+        "run": max(longest("run"), len("run")),
+        "team": min(_TEAM, max(longest("team"), len("team"))),
+        "status": _STATUS,
+        "age": max(longest("age"), len("age")),
+    }
+    room = width - sum(found.values()) - _GAP * len(found)
+    if room >= _TOKENS_FROM:
+        found["tokens"] = _TOKENS
+        room -= _TOKENS + _GAP
+    outcome, goal = longest("outcome"), longest("goal")
+    share = room * 3 // 5 if goal and room >= 3 * _LEAST else room
+    for name, wanted, most in (("outcome", outcome, share), ("goal", goal, width)):
+        if wanted and room >= _LEAST:
+            found[name] = min(max(wanted, len(name)), most, room)
+            room -= found[name] + _GAP
+    return found
+
+
 def print_run(
-    view: RunView, summary: "RunSummary", error: Failure | None, console: Console
+    view: RunView,
+    summary: "RunSummary",
+    error: Failure | None,
+    console: Console,
+    *,
+    now: datetime,
 ) -> None:
     """Print a run's header and its tasks and sessions.
 
@@ -71,6 +136,7 @@ def print_run(
         summary: How it stands; a run that nobody runs any more can't tell it by itself.
         error: Why it did not complete.
         console: Where to.
+        now: The wall clock in UTC, for what goes on.
     """
     facts = [
         ("run", summary.id),
@@ -88,7 +154,7 @@ def print_run(
         console.print(Text.assemble((f"{name:<10}", "dim"), value), soft_wrap=True)
     console.print()
     frame = Frame(width=console.width - 1, encoding=console.encoding)
-    for line in frame.summary(view, view.ended or summary.updated):
+    for line in frame.summary(view, now if summary.live else view.ended or summary.updated):
         console.print(line, no_wrap=True, crop=True)
     for words in tried_words(view):
         console.print(Text(words, "dim"), soft_wrap=True)

@@ -3,7 +3,7 @@
 from datetime import tzinfo
 
 from crew.console.output import Output
-from crew.events import RunStarted
+from crew.events import PermissionAsked, RunStarted
 from crew.feed import Feed, Grew
 from crew.progress import Progress
 from crew.view import RULES_HINT, RULES_NOTE, event_line
@@ -23,6 +23,10 @@ class PlainDisplay:
         self._tz = tz
         self._after = after
 
+    def begin_after(self, seq: int) -> None:
+        """Leave out the lines up to this event; told before `follow`."""
+        self._after = seq
+
     async def follow(self, feed: Feed) -> None:
         """Write lines until the run ends or the reader has gone."""
         async with feed.subscribe(after=self._after) as items:
@@ -32,7 +36,9 @@ class PlainDisplay:
                 if isinstance(item, RunStarted) and item.model == "rules":
                     await self._out.write(f"{RULES_NOTE}; {RULES_HINT}\n")
                 if (line := event_line(item, tz=self._tz)) is not None:
-                    await self._out.write(f"{line}\n")
+                    asked = isinstance(item, PermissionAsked)
+                    mend = f"; answer it: crew answer {item.run}" if asked else ""
+                    await self._out.write(f"{line}{mend}\n")
                 if self._out.closed:
                     return
 

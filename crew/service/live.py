@@ -35,12 +35,14 @@ class LiveRun:
     Attributes:
         feed: What happens, for any number of readers.
         control: Takes commands.
+        before: The last event of its earlier processes; 0 where there were none.
     """
 
-    def __init__(self, folder: RunFolder, feed: Feed) -> None:
+    def __init__(self, folder: RunFolder, feed: Feed, *, before: int = 0) -> None:
         self.id = folder.id
         self.folder = folder.root
         self.feed = feed
+        self.before = before
         self.control: Control
         self._outcome: RunOutcome | None = None
         self._ended = anyio.Event()
@@ -138,7 +140,7 @@ async def conduct(run: Prepared) -> AsyncIterator[LiveRun]:
             sources=run.sources,
             history=run.history,
         )
-        live = LiveRun(run.folder, recorder.feed)
+        live = LiveRun(run.folder, recorder.feed, before=recorder.feed.announced)
         beat = partial(_beat, run.lock, run.sources)
         close = partial(_close, run.folder, manifest, run.redact, run.sources)
         began = False

@@ -301,25 +301,41 @@ def keymap(wanted: Mapping[str, str]) -> dict[str, str]:
         UsageError: An action or a key is unknown, or one key would do two things on one screen.
     """
     chosen: dict[str, str] = {}
+    off: dict[str, str] = {}
     for name, keys in wanted.items():
         if name not in BY_ID:
             near = difflib.get_close_matches(name, BY_ID, n=1)
             hint = f"did you mean {near[0]}?" if near else f"one of: {', '.join(BY_ID)}"
-            raise UsageError(f"keys: there is no action {name!r}", hint=hint)
-        named = ",".join(key_name(name, key) for key in _split(keys))
+            off[f"keys: there is no action {name!r}"] = hint
+            continue
+        try:
+            named = ",".join(key_name(name, key) for key in _split(keys))
+        except UsageError as error:
+            off[error.message] = error.hint
+            continue
         if named != BY_ID[name].keys:
             chosen[name] = named
+    off |= _clashes(chosen)
+    if len(off) == 1:
+        ((message, hint),) = off.items()
+        raise UsageError(message, hint=hint)
+    if off:
+        raise UsageError("\n".join(f"{said}: {hint}" for said, hint in off.items()))
+    return chosen
+
+
+def _clashes(chosen: Mapping[str, str]) -> dict[str, str]:
+    """Keys that would do two things on one screen, each with the mend."""
+    off: dict[str, str] = {}
     taken: dict[tuple[str, str], str] = {}
     for key in KEYS:
         for pressed in chosen.get(key.id, key.keys).split(","):
             for screen in key.screens:
                 other = taken.setdefault((screen, pressed), key.id)
                 if other != key.id and {other, key.id} & set(chosen):
-                    raise UsageError(
-                        f"keys: {pressed} would mean both {other} and {key.id}",
-                        hint="give one of them another key",
-                    )
-    return chosen
+                    message = f"keys: {pressed} would mean both {other} and {key.id}"
+                    off[message] = "give one of them another key"
+    return off
 
 
 def _split(keys: str) -> list[str]:

@@ -6,17 +6,20 @@ from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
+from rich.table import Table
 from rich.text import Text
 
 from crew.console import (
     Frame,
     JsonDisplay,
+    ListedRun,
     LiveDisplay,
     Output,
     PlainDisplay,
     dumps,
     outcome_json,
     print_run,
+    print_whole,
     run_document,
     runs_document,
     runs_table,
@@ -111,9 +114,29 @@ def test_the_page_of_a_run() -> None:
     stream = io.StringIO()
     failure = Failure(title="Model", message="no key", hint="set one")
     page = console(stream)
-    print_run(replay(golden_events()), summary(status=Status.FAILED), failure, page)
+    ended = summary(status=Status.FAILED)
+    print_run(replay(golden_events()), ended, failure, page, now=ended.updated)
     show_result(outcome(result=golden_result()), page)
     check_golden("review.show.txt", _plain(stream.getvalue()))
+
+
+def test_words_of_a_table_are_never_broken() -> None:
+    stream = io.StringIO()
+    address = f"https://{'a' * 60}.example"
+    table = Table(box=None)
+    for name in ("what", "where"):
+        table.add_column(name, overflow="fold")
+    table.add_row("many words that may well be wrapped", address)
+    print_whole(table, console(stream, width=60))
+    assert address in stream.getvalue()
+
+
+def test_the_page_of_a_run_that_goes_on_counts_its_time_until_the_present() -> None:
+    stream = io.StringIO()
+    begun = [event for event in golden_events() if event.seq <= 5]
+    live = summary(status=Status.RUNNING, live=True)
+    print_run(replay(begun), live, None, console(stream), now=begun[0].at + timedelta(seconds=90))
+    assert "1m 30s" in stream.getvalue()
 
 
 def test_the_document_of_a_run() -> None:
@@ -129,7 +152,14 @@ def test_the_list_of_runs() -> None:
     stream = io.StringIO()
     now = summary().created + timedelta(hours=3)
     page = console(stream, width=100)
-    page.print(runs_table(runs, now=now, encoding="utf-8"))
+    listed = [
+        ListedRun(summary=runs[0], asks=True),
+        ListedRun(summary=runs[1]),
+        ListedRun(summary=summary(), outcome="request changes, 2 findings: 2 P1"),
+        ListedRun(summary=summary(status=Status.OVER_BUDGET), outcome="the tokens are spent"),
+    ]
+    for width in (100, 80):
+        page.print(runs_table(listed, now=now, width=width, encoding="utf-8"), crop=False)
     check_golden("runs.txt", _plain(stream.getvalue()))
 
 
