@@ -153,7 +153,8 @@ def test_ps_show_and_logs_tell_of_a_run(crew: Program) -> None:
     crew.run("run", "review", "-m", crew.model(review_script()), "the", "goal")
     listed = crew.run("ps")
     assert listed.returncode == 0
-    assert "the goal" in listed.stdout
+    assert "request changes" in listed.stdout
+    assert json.loads(crew.run("ps", "--json").stdout)[0]["goal"] == "the goal"
     shown = crew.run("show")
     assert "done: One bug." in shown.stdout
     assert "P1  split.py:2" in shown.stdout
