@@ -229,6 +229,64 @@ async def test_a_test_outside_of_what_is_under_review_counts(repo: Repository) -
     assert json.loads((await whole.call(Lint(), paths=["app"])).text)["findings"] == []
 
 
+async def test_an_import_of_a_file_that_is_not_there_is_found(repo: Repository) -> None:
+    repo.write(
+        "src/page.ts",
+        "import { a } from './nowhere.js';\n"
+        "import './gone';\n"
+        "export * from '../lost/thing';\n"
+        "const b = require('./nothing');\n",
+    )
+    repo.write("src/gone.test.ts", "it('is', () => {});\n")
+    found = [each for each in await lint(repo.root) if each["rule"] == "missing-import"]
+    assert [(each["priority"], each["line"]) for each in found] == [
+        ("P1", 1),
+        ("P1", 2),
+        ("P1", 3),
+        ("P1", 4),
+    ]
+    assert "`./nowhere.js`" in found[0]["title"]
+    assert "`src/nowhere.js`" in found[0]["body"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import { a } from './there.js';",
+        "import a from './there';",
+        "import a from './view';",
+        "import a from './view/deep';",
+        "import a from '../top';",
+        "import a from './styles.css';",
+        "import a from './Native';",
+        "import a from './icon.svg?raw';",
+        "import a from './api/generated/client';",
+        "import a from './$types';",
+        "import a from './+types/page';",
+        "import a from './ignored/client';",
+        "import a from './made';",
+        "import a from '../../outside';",
+        "import a from 'nowhere';",
+        "import a from '@/nowhere';",
+        "// import a from './nowhere';",
+        "const text = `\nimport a from './nowhere';\n`;",
+        "const text = \"import a from './nowhere'\";",
+        "try { require('./nowhere'); } catch {}",
+        "try {\n  require('./nowhere');\n} catch {}",
+        "import('./nowhere').catch(() => null);",
+        "const a = await import(`./${name}`);",
+    ],
+)
+async def test_an_import_of_what_may_be_there_is_silent(repo: Repository, line: str) -> None:
+    files = ("src/there.ts", "src/view/index.tsx", "src/view/deep.vue", "top.d.ts")
+    for name in (*files, "src/styles.css", "src/native.ios.js", "src/icon.svg"):
+        repo.write(name, "x\n")
+    repo.write(".gitignore", "src/ignored/\nmade.ts\n")
+    repo.commit()
+    repo.write("src/page.ts", f"{line}\n")
+    assert "missing-import" not in [found["rule"] for found in await lint(repo.root)]
+
+
 async def test_nobody_is_asked_for_tests_where_there_are_none(repo: Repository) -> None:
     repo.write("a.py", "def one():\n    return 1\n\n\ndef two():\n    return 2\n")
     assert await lint(repo.root) == []

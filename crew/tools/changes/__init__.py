@@ -1,6 +1,13 @@
 """What is under review: the change that git knows of, or the folder where there is no git."""
 
-from crew.tools.changes.collect import collect, listed_paths, load_hunks, survey, widened
+from crew.tools.changes.collect import (
+    collect,
+    ignored_paths,
+    listed_paths,
+    load_hunks,
+    survey,
+    widened,
+)
 from crew.tools.changes.types import Change, ChangeSet, Hunk, Survey
 
 __all__ = [
@@ -9,6 +16,7 @@ __all__ = [
     "Hunk",
     "Survey",
     "collect",
+    "ignored_paths",
     "listed_paths",
     "load_hunks",
     "survey",

@@ -129,6 +129,21 @@ async def listed_paths(workspace: Workspace) -> tuple[str, ...]:
     return tuple(path for path in os.fsdecode(known.stdout).split("\0") if path)
 
 
+async def ignored_paths(workspace: Workspace, paths: Sequence[str]) -> frozenset[str]:
+    """Those of some paths that git ignores, whether they are there or not.
+
+    Raises:
+        ToolError: Git can't read the repository.
+    """
+    try:
+        git = await Git.open(workspace.root)
+    except NoRepositoryError:
+        return frozenset()
+    asked = b"\0".join(os.fsencode(f"./{path}") for path in paths)
+    ignored = await git.run("check-ignore", "--stdin", "-z", stdin=asked, literal=False)
+    return frozenset(path.removeprefix("./") for path in os.fsdecode(ignored.stdout).split("\0"))
+
+
 def _has_text(change: Change) -> bool:
     counted = change.added + change.removed > 0
     return counted and not change.binary and change.kind != "submodule"

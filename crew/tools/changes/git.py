@@ -100,14 +100,20 @@ class Git:
             shallow=shallow == "true",
         )
 
-    async def run(self, *args: str, limit: int = _LIST_LIMIT, stdin: bytes = b"") -> Finished:
+    async def run(
+        self, *args: str, limit: int = _LIST_LIMIT, stdin: bytes = b"", literal: bool = True
+    ) -> Finished:
         """Run one git command; a code other than 0 is for the caller to judge.
+
+        Args:
+            literal: Paths mean what they say; a few commands know no other way, nor this one.
 
         Raises:
             ToolError: It could not be started, or took longer than two minutes.
         """
         config = [part for setting in _FIXED_CONFIG for part in ("-c", setting)]
-        command = [self.program, "--no-pager", "--literal-pathspecs", *config, *args]
+        paths = ["--literal-pathspecs"] if literal else []
+        command = [self.program, "--no-pager", *paths, *config, *args]
         try:
             return await run_bounded(
                 command,

@@ -10,6 +10,7 @@ from crew.tools.changes import (
     Change,
     ChangeSet,
     Survey,
+    ignored_paths,
     listed_paths,
     load_hunks,
     survey,
@@ -17,6 +18,7 @@ from crew.tools.changes import (
 )
 from crew.tools.changes.folder import FILE_LIMIT, is_binary, read_regular
 from crew.tools.lint.finding import Finding, Profile, in_order
+from crew.tools.lint.imports import Import, not_there, relative_imports
 from crew.tools.lint.language import is_generated, is_test, is_vendored, language_of
 from crew.tools.lint.ruff import PythonFile, run_ruff
 from crew.tools.lint.ruff_context import in_context
@@ -60,6 +62,7 @@ class _Read:
     findings: list[Finding] = field(default_factory=list)
     code: list[ChangedCode] = field(default_factory=list)
     python: list[PythonFile] = field(default_factory=list)
+    imports: list[Import] = field(default_factory=list)
     checked: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
 
@@ -86,6 +89,7 @@ async def scan(
     )
     findings = read.findings + _not_said_yet(python, read.findings)
     if "quality" in profiles and read.code:
+        findings += await _missing_imports(workspace, read.imports)
         findings += await _untested(workspace, everything, changes, read)
     ordered = in_order(findings)
     notes = [f"{count} not checked: {why}" for why, count in sorted(read.skipped.items())]
@@ -134,6 +138,7 @@ def _run_rules(workspace: Workspace, changes: ChangeSet, profiles: Sequence[Prof
         for rule in rules:
             read.findings += rule.findings(file)
         read.code.append(ChangedCode.of(file))
+        read.imports += relative_imports(file)
         if file.language == "python":
             read.python.append(
                 PythonFile(change=change, path=file.path, added=file.added, is_test=file.is_test)
@@ -189,6 +194,17 @@ def _in_context(
         lines = data.decode("utf-8", "backslashreplace").replace("\r\n", "\n").split("\n")
         judged += in_context(group, lines)
     return judged
+
+
+async def _missing_imports(workspace: Workspace, imports: Sequence[Import]) -> list[Finding]:
+    """Imports of what is neither there nor to be made later, as what git ignores is."""
+    missing = await anyio.to_thread.run_sync(
+        not_there, workspace.root, imports, abandon_on_cancel=True
+    )
+    if not missing:
+        return []
+    ignored = await ignored_paths(workspace, [path for each in missing for path in each.candidates])
+    return [each.finding() for each in missing if ignored.isdisjoint(each.candidates)]
 
 
 async def _untested(
