@@ -64,6 +64,33 @@ def test_each_mistake_is_found_where_it_is(crew: Installed) -> None:
 
 
 @pytest.mark.usefixtures("mistaken")
+def test_a_report_that_is_left_in_the_repository_is_not_reviewed_next_time(
+    crew: Installed, repository: Repository
+) -> None:
+    assert crew.run("run", "review", "--report", "review.md").code == 0
+    repository.git("add", "review.md")
+    done = crew.run("run", "review")
+    assert "review.md is left out: it is the report of run" in done.out
+    assert "2 files changed" in done.out
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["default"], 'crew run default "GOAL"'),
+        (["implementation", "add a flag"], "needs a language model"),
+    ],
+)
+def test_a_team_that_could_do_nothing_is_refused_before_it_begins(
+    crew: Installed, repository: Repository, args: list[str], said: str
+) -> None:
+    done = crew.run("run", *args)
+    assert done.code == 2
+    assert said in done.err
+    assert not (repository.root / ".crew" / "runs").exists()
+
+
+@pytest.mark.usefixtures("mistaken")
 def test_the_report_opens_with_what_it_is_and_names_each_place(crew: Installed) -> None:
     done = crew.run("run", "review")
     assert done.code == 0
