@@ -137,7 +137,7 @@ async def test_o_opens_the_file_of_a_finding(tmp_path: Path) -> None:
 async def test_an_editor_that_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "ledger").mkdir()
     (tmp_path / "ledger" / "split.py").write_text("x")
-    app = observer(feed=in_folder(tmp_path, until(35)), editor=str(tmp_path / "no-such-editor"))
+    app = observer(feed=in_folder(tmp_path, until(35)), editor="no-such-editor")
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
         await pilot.press("g", "j", "enter")
