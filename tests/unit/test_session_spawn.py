@@ -94,7 +94,7 @@ async def test_a_spawn_over_a_limit_is_refused_and_the_parent_goes_on(
 
 
 async def test_the_teams_limits_count_when_nobody_asks_for_others(arrange: Arrange) -> None:
-    crew = arrange({"boss": [calls(spawn(), spawn()), submits()], "*": [submits()]})
+    crew = arrange({"boss": [calls(spawn(), spawn()), submits()], "worker": [works(5), submits()]})
     crew.agent("boss", spawns=["worker"])
     crew.workflow({"work": {"role": "boss"}})
     crew.team({"boss": "boss"}, limits={"fan_out": 1})
