@@ -274,6 +274,7 @@ def _until_over(run: "StoredRun", timeout: float | None) -> "StoredRun | None":
         elif timeout is not None and now - began >= timeout:
             return None
         left = _GLANCE if timeout is None else began + timeout - now
+        # Nobody tells of a process that has gone: its lock has to be looked at.
         time.sleep(min(_GLANCE, max(left, 0.01)))
         run = open_run(home, run.id)
     return run

@@ -60,8 +60,7 @@ def show_result(outcome: "RunOutcome", console: Console, *, headed: bool = False
         console.print()
         console.print(_verdict_line(result, headed=headed))
     elif outcome.status is Status.COMPLETED:
-        # Its parser is a third of the start-up time, and most results need none.
-        from rich.markdown import Markdown  # noqa: PLC0415 - see above
+        from rich.markdown import Markdown  # noqa: PLC0415 - slow, and most results need none
 
         console.print()
         console.print(Markdown(clean(outcome.report), hyperlinks=False))

@@ -156,7 +156,7 @@ class _Packing:
 
     def _take(self, name: str, content: Iterable[bytes]) -> tuple[str, int]:
         """Keep a file's clean content for the archive; its digest and size."""
-        spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - the stack's
+        spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - the stack closes it
         self._held.enter_context(spool)
         digest = hashlib.sha256()
         for piece in content:

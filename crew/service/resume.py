@@ -3,25 +3,25 @@
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from crew.budget import NO_BUDGET, Budget
-from crew.config import Config, load_config
+from crew.config import load_config
 from crew.definitions import Library
 from crew.definitions.types import Plan, SpawnLimits
 from crew.errors import DefinitionError, StoreError, UsageError
 from crew.events import RunEnded
-from crew.models.protocol import ModelClient
 from crew.models.registry import Models
 from crew.orchestration.engine import RunOptions, Sources
 from crew.orchestration.history import History
 from crew.records import Status
 from crew.service.library import default_library
 from crew.service.live import LiveRun, Prepared, conduct
+from crew.service.request import Request
 from crew.service.start import (
     EPOCH,
     check_allow,
@@ -32,7 +32,6 @@ from crew.service.start import (
 )
 from crew.service.suited import check_actors
 from crew.service.trust import grants
-from crew.session.middleware import Middleware
 from crew.session.permissions import REPEAT
 from crew.store.folder import RunFolder, find, runs_of
 from crew.store.jsonl import AppendLog
@@ -40,50 +39,25 @@ from crew.store.lock import RunLock
 from crew.store.manifest import Manifest, read, write
 from crew.store.redact import Redactor
 from crew.tools.leftovers import end_leftovers
-from crew.tools.protocol import Tool
 from crew.tools.workspace import ReviewScope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResumeRequest:
-    """A run that somebody wants to go on.
+class ResumeRequest(Request):
+    """A run that somebody wants to go on, in the workspace that it was started in.
+
+    What it was started with as `allow` does not count: whoever wrote its folder could have put
+    that there. `allow` takes `repeat` as well: calls that may have run before the interruption.
 
     Attributes:
         run: Its id, the start of it, or `latest`.
-        home: The folder of all runs.
-        workspace: The folder that the person is in; a run goes on only in its own.
         retry: Run tasks of a run that has ended again, instead of taking up an interrupted one.
         task: The task to run again; None for all that did not complete.
-        max_concurrency: Instead of what the run was started with.
-        budget: Limits instead of what the run was started with, each by itself.
-        allow: Effects (`write`, `execute`) or tool names that need no asking, and `repeat`: calls
-            that may have run before the interruption. What the run was started with does not
-            count: whoever wrote its folder could have put that there.
-        fail_on: The priority from which a finding fails the run for who waits, instead of what the
-            run was started with.
-        interactive: Whether somebody will answer permission requests through `control`.
-        limits: Bounds on live sessions instead of the team's.
-        middleware: Further middleware around every model and tool call.
-        tools: Further tools by name, for agents that list them.
-        clients: Further models by name.
-        config: The person's settings; by default those of their config file.
     """
 
     run: str
-    home: Path
-    workspace: Path
     retry: bool = False
     task: str | None = None
-    max_concurrency: int | None = None
-    budget: Budget = NO_BUDGET
-    allow: tuple[str, ...] = ()
-    fail_on: str | None = None
-    interactive: bool = False
-    limits: SpawnLimits | None = None
-    middleware: tuple[Middleware, ...] = ()
-    tools: Mapping[str, Tool[Any]] = field(default_factory=dict)
-    clients: Mapping[str, ModelClient] = field(default_factory=dict)
-    config: Config | None = None
 
 
 @asynccontextmanager

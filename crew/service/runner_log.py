@@ -6,10 +6,14 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crew.errors import StoreError
 from crew.service.redaction import machine_redactor
 from crew.store.redact import Redactor
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 NAME = "runner.log"
 LARGEST = 1 << 20
@@ -58,9 +62,9 @@ class RunnerLog(io.RawIOBase):
         """True."""
         return True
 
-    def write(self, data: object) -> int:
+    def write(self, data: "ReadableBuffer") -> int:
         """Write the lines that are whole by now; a disk that refuses loses them."""
-        taken = bytes(memoryview(data))  # type: ignore[arg-type]  # whatever a stream takes
+        taken = bytes(memoryview(data))
         self._begun += taken
         whole, newline, rest = self._begun.rpartition(b"\n")
         if len(rest) > _LONGEST_LINE:

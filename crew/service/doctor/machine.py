@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from ruff import find_ruff_bin  # type: ignore[import-untyped]  # ruff ships no types
+from ruff import find_ruff_bin
 
 from crew.config import load_config
 from crew.errors import CrewError

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ruff import find_ruff_bin  # type: ignore[import-untyped]  # ruff ships no types
+from ruff import find_ruff_bin
 
 from crew.tools.changes import Change
 from crew.tools.changes.process import run_bounded

