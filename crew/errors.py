@@ -152,6 +152,7 @@ class Fault(StrEnum):
     CONTEXT_OVERFLOW = "context_overflow"
     BAD_REQUEST = "bad_request"
     NETWORK = "network"
+    CERTIFICATE = "certificate"
     TRUNCATED = "truncated"
     MALFORMED = "malformed"
 

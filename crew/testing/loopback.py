@@ -179,6 +179,9 @@ def _raw(kind: Kind, turn: Turn) -> Raw:
             sent += [CUT] if turn.cut else []
         case ScriptedFault(fault=Fault.NETWORK):
             sent.append(RESET)
+        case ScriptedFault(fault=Fault.CERTIFICATE):
+            no_tls = "a loopback provider has no certificate; script this fault with Scripted"
+            return _raw(kind, Turn(error=ScriptedFault(fault=Fault.BAD_REQUEST, message=no_tls)))
         case ScriptedFault(fault=Fault.TRUNCATED):
             sent.append(CUT)
         case ScriptedFault(fault=Fault.MALFORMED):

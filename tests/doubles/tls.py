@@ -14,11 +14,18 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+DAY = timedelta(days=1)
 
-def self_signed(folder: Path) -> Path:
-    """A certificate for localhost that no authority signed, with its key, in one file."""
+
+def self_signed(folder: Path, *, host: str = "localhost", ends: timedelta = DAY) -> Path:
+    """A certificate that no authority signed, with its key, in one file.
+
+    Args:
+        host: Whom it is for.
+        ends: When it ends, from now.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -26,9 +33,9 @@ def self_signed(folder: Path) -> Path:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .not_valid_before(now - 3 * DAY)
+        .not_valid_after(now + ends)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         .sign(key, hashes.SHA256())
     )
     path = folder / "self-signed.pem"
@@ -41,20 +48,37 @@ def self_signed(folder: Path) -> Path:
     return path
 
 
+class Greeted:
+    """A server that is greeted and hears no request.
+
+    Attributes:
+        url: Its address.
+        times: How often it was greeted.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.url = f"https://localhost:{port}"
+        self.times = 0
+
+
 @asynccontextmanager
-async def untrusted_server(folder: Path) -> AsyncIterator[str]:
-    """Listen with such a certificate; gives the address."""
+async def untrusted_server(certificate: Path | None) -> AsyncIterator[Greeted]:
+    """Listen with such a certificate; without one every greeting is cut."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(self_signed(folder))
+    if certificate is not None:
+        context.load_cert_chain(certificate)
 
     async def greet(stream: SocketStream) -> None:
+        server.times += 1
         with suppress(OSError, anyio.BrokenResourceError, anyio.EndOfStream):
             async with stream:
-                await TLSStream.wrap(stream, server_side=True, ssl_context=context)
+                await stream.receive() if certificate is None else await TLSStream.wrap(
+                    stream, server_side=True, ssl_context=context
+                )
 
     async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
-        port = listener.extra(SocketAttribute.local_port)  # noqa: S610  # not Django's
+        server = Greeted(listener.extra(SocketAttribute.local_port))  # noqa: S610  # not Django's
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(listener.serve, greet)
-            yield f"https://localhost:{port}"
+            yield server
             tasks.cancel_scope.cancel()

@@ -60,6 +60,8 @@ def model_error(error: Exception, target: ModelName) -> ModelError:
 def _fault(error: Exception) -> Fault:
     if _is_overflow(error):
         return Fault.CONTEXT_OVERFLOW
+    if _distrust(error) is not None:
+        return Fault.CERTIFICATE
     match error:
         case ModelQuotaExceededError():
             return Fault.QUOTA
@@ -144,6 +146,23 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         step = step.__cause__ or step.__context__
 
 
+def _distrust(error: Exception) -> ssl.SSLCertVerificationError | None:
+    """Why the server's certificate was refused; None where it was not."""
+    return next(
+        (cause for cause in _causes(error) if isinstance(cause, ssl.SSLCertVerificationError)), None
+    )
+
+
+def _certificate_hint(refused: ssl.SSLCertVerificationError | None, base_url: str) -> str:
+    match refused.verify_code if refused is not None else None:
+        case 9 | 10:  # not yet valid, expired
+            return "the server needs a new one; or is this machine's clock wrong?"
+        case 62 | 64:  # of another host name, of another address
+            return f"it is another host's than {base_url} names: mend base_url"
+        case _:
+            return "its certificate is not trusted: set SSL_CERT_FILE, or mend base_url"
+
+
 def _hint(fault: Fault, error: Exception, target: ModelName) -> str:
     endpoint = target.endpoint
     match fault:
@@ -153,8 +172,10 @@ def _hint(fault: Fault, error: Exception, target: ModelName) -> str:
             return f"raise the quota at {endpoint.name}, or use another model: --model"
         case Fault.CONTEXT_OVERFLOW:
             return "use a model with a larger context window, or a smaller task"
+        case Fault.CERTIFICATE:
+            return _certificate_hint(_distrust(error), endpoint.base_url)
         case Fault.NETWORK if any(isinstance(cause, ssl.SSLError) for cause in _causes(error)):
-            return "its certificate is not trusted: set SSL_CERT_FILE, or mend base_url"
+            return f"does {endpoint.base_url} speak TLS?"
         case Fault.NETWORK if isinstance(error, ModelTimeoutError):
             return "the server may be overloaded or hung"
         case Fault.NETWORK:
