@@ -10,25 +10,14 @@ from typing import Annotated, NoReturn, TextIO
 import typer
 
 from crew import __version__
-from crew.cli import (
-    answer,
-    care,
-    control,
-    definitions,
-    detach,
-    models,
-    resume,
-    run,
-    runs,
-    trust,
-    watch,
-)
+from crew.cli.commands import Commands
 from crew.cli.complaints import complain, complain_of, complain_of_bug, sole_error
 from crew.errors import CrewError, ExitCode
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 app = typer.Typer(
+    cls=Commands,
     name="crew",
     help="Run teams of AI agents from a shell, watch each of them live, and steer any of them.",
     epilog="Start with: crew run review",
@@ -60,19 +49,6 @@ def _root(
 ) -> None:
     if context.invoked_subcommand is None and (text := context.get_help()):
         typer.echo(text)
-
-
-run.register(app)
-runs.register(app)
-watch.register(app)
-detach.register(app)
-control.register(app)
-answer.register(app)
-resume.register(app)
-definitions.register(app)
-care.register(app)
-models.register(app)
-trust.register(app)
 
 
 def main() -> NoReturn:

@@ -58,10 +58,10 @@ _Source = Annotated[Path, typer.Argument(metavar="FILE", help="What crew export 
 
 def register(app: typer.Typer) -> None:
     """Add `prune`, `doctor`, `export` and `import`."""
-    app.command("prune", short_help="List old runs, and with --yes delete them.")(prune)
-    app.command("doctor", short_help="Examine this machine, or a run's folder.")(doctor)
-    app.command("export", short_help="Write a run into one archive, without secrets.")(export)
-    app.command("import", short_help="Unpack an exported run.")(import_file)
+    app.command("prune")(prune)
+    app.command("doctor")(doctor)
+    app.command("export")(export)
+    app.command("import")(import_file)
 
 
 def prune(

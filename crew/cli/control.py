@@ -32,7 +32,7 @@ _Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record.
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("steer", short_help="Say something to a session at work.")(steer)
+    app.command("steer")(steer)
     for command in (pause, step, cancel):
         app.command()(command)
 

@@ -56,8 +56,8 @@ def register(app: typer.Typer) -> None:
     app.command("agents")(agents)
     app.command("teams")(teams)
     app.command("workflows")(workflows)
-    app.command("check", short_help="Check all definitions, or one file or folder.")(check)
-    app.command("new", short_help="Write a new agent, team or workflow.")(new)
+    app.command("check")(check)
+    app.command("new")(new)
 
 
 def agents(name: _Name = None, *, json: _Json = False, folder: Folder = None) -> None:

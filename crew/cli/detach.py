@@ -43,7 +43,7 @@ _Timeout = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add `wait`, and the runner for crew itself."""
-    app.command("wait", short_help="Wait until a run has ended.")(wait)
+    app.command("wait")(wait)
     app.command("runner", hidden=True)(runner)
 
 

@@ -47,9 +47,9 @@ _SteerText = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add `resume`, `retry` and `fork`."""
-    app.command("resume", short_help="Let a paused or an interrupted run go on.")(resume)
-    app.command("retry", short_help="Run again what did not complete in a run.")(retry)
-    app.command("fork", short_help="Go on from a point in a run, in a new one.")(fork)
+    app.command("resume")(resume)
+    app.command("retry")(retry)
+    app.command("fork")(fork)
 
 
 def resume(

@@ -35,7 +35,7 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")
 
 def register(app: typer.Typer) -> None:
     """Add `trust`."""
-    app.command("trust", short_help="Show and trust what a folder's own teams may do.")(trust)
+    app.command("trust")(trust)
 
 
 def trust(

@@ -21,7 +21,7 @@ _All = Annotated[bool, typer.Option("--all", "-a", help="Show the list of runs, 
 
 def register(app: typer.Typer) -> None:
     """Add `watch`."""
-    app.command("watch", short_help="Open the observer on a run, live or over.")(watch)
+    app.command("watch")(watch)
 
 
 def watch(ref: _Ref = None, *, every: _All = False, folder: Folder = None) -> None:

@@ -65,6 +65,7 @@ def test_help_and_version_load_no_engine(option: str) -> None:
     unwanted = {"anyio", "asyncio", "pydantic", "textual", "yaml"} | PROVIDERS
     assert _named(loaded, unwanted) == set()
     assert "crew.cli.app" in loaded
+    assert "crew.cli.run" not in loaded, "the commands load when they are called"
 
 
 @pytest.mark.parametrize("command", ["ps", "show", "logs"])

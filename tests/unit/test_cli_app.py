@@ -1,11 +1,14 @@
 import errno
+import importlib
 from pathlib import Path
 
 import pytest
 import typer
+from typer.main import get_group
 
 from crew.cli import app as application
 from crew.cli import main
+from crew.cli.commands import COMMANDS
 from crew.errors import StoreError
 
 
@@ -116,3 +119,23 @@ def test_the_list_of_commands_says_each_whole_in_one_line(
     assert len(lines) > 20
     assert [line for line in lines if not line.endswith(".") or line.endswith("...")] == []
     assert max(map(len, lines)) <= 70
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_of_the_help_is_there_when_it_is_called(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert run_main(monkeypatch, name, "--help") == 0
+    assert capsys.readouterr().out.startswith(f"Usage: crew {name} ")
+
+
+def test_every_command_of_a_module_is_in_the_help() -> None:
+    modules = {module for module, _ in COMMANDS.values()}
+    offered = {name for module in modules for name in _registered(f"crew.cli.{module}")}
+    assert offered == set(COMMANDS)
+
+
+def _registered(module: str) -> set[str]:
+    app = typer.Typer()
+    importlib.import_module(module).register(app)
+    return set(get_group(app).commands)
