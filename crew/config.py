@@ -163,6 +163,21 @@ def load_config(environ: Mapping[str, str]) -> Config:
     return parse_config(data, str(path))
 
 
+def config_place(environ: Mapping[str, str], *where: str) -> str:
+    """Where the file says something, as complaints name it: `/home/ada/.config/crew/config.toml:4`.
+
+    Args:
+        where: The table and the key.
+    """
+    path = config_path(environ)
+    if path is None:
+        return "config.toml"
+    try:
+        return f"{path}:{_line(path.read_text(encoding='utf-8-sig'), where)}"
+    except (OSError, UnicodeDecodeError):
+        return str(path)
+
+
 def parse_config(data: bytes, path: str) -> Config:
     """Read settings from the bytes of a file.
 

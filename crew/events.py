@@ -159,6 +159,7 @@ class SessionStarted(EventBase):
 
     Attributes:
         call: The tool call of its parent that spawned it.
+        title: The beginning of what its parent asks of it; empty where it has none.
     """
 
     kind: Literal["session.started"] = "session.started"

@@ -157,8 +157,8 @@ def _keys() -> "Iterator[Check]":
         key_ring()
     except ConfigError as error:
         for line in error.message.splitlines():
-            what = line.removeprefix(f"{where}: ")
-            yield Check(name="keys", state="wrong", where=where, what=what, mend=error.hint)
+            place, _, what = line.partition(": ")
+            yield Check(name="keys", state="wrong", where=place, what=what, mend=error.hint)
     else:
         yield Check(name="keys", where=where, what=f"{len(chosen)} of your own")
 

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import termios
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from rich.console import Console
 
 from crew.cli.detach import launch
 from crew.commands import Control
-from crew.config import config_path, load_config
+from crew.config import config_place, load_config
 from crew.console import LiveDisplay, Output, PlainDisplay
 from crew.errors import ConfigError, UsageError
 from crew.feed import Feed
@@ -192,11 +192,13 @@ def key_ring() -> KeyRing:
     """
     config = load_config(os.environ)
     try:
-        return KeyRing(config.keys)
+        return KeyRing(config.keys, place=partial(_key_place, os.environ))
     except UsageError as error:
-        path = config_path(os.environ)
-        said = "\n".join(f"{path}: {line}" for line in error.message.splitlines())
-        raise ConfigError(said, hint=error.hint) from error
+        raise ConfigError(error.message, hint=error.hint) from error
+
+
+def _key_place(environ: Mapping[str, str], action: str) -> str:
+    return f"{config_place(environ, 'keys', action)}: "
 
 
 @contextlib.contextmanager

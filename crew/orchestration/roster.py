@@ -26,6 +26,9 @@ from crew.session.session import Session
 from crew.session.spec import SessionSpec
 from crew.tools.protocol import SpawnOutcome, SpawnRequest
 
+GIST = 1_000
+"""Characters of what a child is asked that the journal tells; its transcript has it whole."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
@@ -160,6 +163,7 @@ class Roster:
             depth=parent.spec.depth + 1,
             parent=parent.spec.id,
             task=parent.spec.task,
+            title=self._gist(request.prompt),
         )
         child = await self.run(spec, parent)
         completed = child.status is Status.COMPLETED
@@ -169,6 +173,10 @@ class Roster:
             value=child.value if completed else None,
             text=child.text,
         )
+
+    def _gist(self, prompt: str) -> str:
+        """What a child is asked, as the journal tells it; secrets go before it is cut."""
+        return self._env.recorder.redact.plain(prompt)[:GIST]
 
     def _child(self, parent: str, agent: str, call: str) -> str:
         """The id of the session that a call spawns, or has spawned."""

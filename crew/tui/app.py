@@ -12,13 +12,16 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from crew.errors import CrewError
+from crew.feed import Sieve
 from crew.tui.colourless import Colourless
 from crew.tui.driver import driver_class
 from crew.tui.editor import edit
 from crew.tui.framed import Framed
 from crew.tui.help_screen import HelpScreen
-from crew.tui.keys import KeyRing, shared
+from crew.tui.key_ring import KeyRing
+from crew.tui.keys import shared
 from crew.tui.menu import menu
+from crew.tui.messages_screen import MessagesScreen
 from crew.tui.observed import Observed, Subject
 from crew.tui.pace import Pace
 from crew.tui.result_screen import ResultScreen
@@ -203,8 +206,14 @@ class Observer(Watching):
             self.open(None)
             self._close_run()
 
-    def open(self, session: str | None) -> None:
-        """Show a session, or the run."""
+    def open(self, session: str | None, *, at: Sieve | None = None, waiting: str = "") -> None:
+        """Show a session, or the run.
+
+        Args:
+            session: The session; None for the run.
+            at: Finds the entry to begin with; None for the end.
+            waiting: The command of the message to begin with, where no entry is it yet.
+        """
         self.touched = True
         stage = self.stage
         if session is None or session not in self.view.sessions:
@@ -213,7 +222,7 @@ class Observer(Watching):
         elif isinstance(stage, SessionScreen):
             stage.look_at(session)
         else:
-            self.push_screen(SessionScreen(session))
+            self.push_screen(SessionScreen(session, at=at, waiting=waiting))
 
     def back(self) -> None:
         """Show what is behind the screen in front; behind the run's there may be the list."""
@@ -231,6 +240,11 @@ class Observer(Watching):
         """Show the task board, the task of a session selected."""
         self.touched = True
         self.push_screen(TasksScreen(session))
+
+    def open_messages(self) -> None:
+        """Show what was said."""
+        self.touched = True
+        self.push_screen(MessagesScreen())
 
     def open_latest(self) -> None:
         """Show the session that was active last."""

@@ -8,7 +8,8 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
 from crew.tui.bars import Bar, Span
-from crew.tui.keys import KeyRing, shared
+from crew.tui.key_ring import KeyRing
+from crew.tui.keys import shared
 from crew.view import Tone
 
 

@@ -16,7 +16,16 @@ from crew.feed import Feed
 from crew.records import Status
 from crew.tui.result_screen import ReadResult
 from crew.tui.run_model import RunModel
-from crew.view import Deed, RunView, command_for, outcome_words, possible, reply_words, works
+from crew.view import (
+    Deed,
+    MessageView,
+    RunView,
+    command_for,
+    outcome_words,
+    possible,
+    reply_words,
+    works,
+)
 
 GLANCE = 1.0
 """Seconds between two looks whether the run's process lives."""
@@ -51,6 +60,7 @@ class Observed:
 
     Attributes:
         outcome: The run's result in one line, once it was read.
+        sent: Ids of the commands that were sent from here.
 
     Args:
         subject: The run.
@@ -70,6 +80,7 @@ class Observed:
         self.subject = subject
         self.model = RunModel(tz)
         self.outcome = ""
+        self.sent: set[str] = set()
         self._new_id = new_id
         self._wake = wake
         self._last_command = ""
@@ -80,6 +91,11 @@ class Observed:
     def view(self) -> RunView:
         """The run as it is now."""
         return self.model.view
+
+    @property
+    def messages(self) -> tuple[MessageView, ...]:
+        """What was said in the run so far, oldest first."""
+        return self.model.messages
 
     @property
     def reply(self) -> tuple[bool, str] | None:
@@ -168,6 +184,7 @@ class Observed:
 
     def _asked(self, command: Command) -> Command:
         self._last_command, self._failure = command.id, ""
+        self.sent.add(command.id)
         return command
 
     async def send(self, command: Command) -> None:

@@ -8,6 +8,8 @@ from crew.events import ResultSubmitted, RunEnded
 from crew.feed import FeedItem, Grew
 from crew.progress import Progress
 from crew.view import (
+    MessageFold,
+    MessageView,
     RunFold,
     RunView,
     StoryLine,
@@ -46,6 +48,7 @@ class RunModel:
     def __init__(self, tz: tzinfo) -> None:
         self._tz = tz
         self._fold = RunFold()
+        self._said = MessageFold()
         self._changes = Changes()
         self._gone: RunView | None = None
         self._order: tuple[str, ...] | None = None
@@ -63,6 +66,11 @@ class RunModel:
             self._order = session_order(self.view)
         return self._order
 
+    @property
+    def messages(self) -> tuple[MessageView, ...]:
+        """What was said so far, oldest first."""
+        return self._said.messages
+
     def apply(self, item: FeedItem) -> None:
         """Take one item."""
         self._gone = None
@@ -73,6 +81,7 @@ class RunModel:
         if isinstance(item, Progress):
             self._changes.moved |= changed
             return
+        self._said.apply(item)
         self._changes.events |= changed
         self._order = None
         if changed and isinstance(item, ResultSubmitted | RunEnded):

@@ -125,6 +125,10 @@ class RunScreen(ListStage):
         """Show the task board."""
         self.observer.open_tasks(self.session)
 
+    def do_messages(self) -> None:
+        """Show what was said."""
+        self.observer.open_messages()
+
     def applies(self, key: Key) -> bool:
         """Whether a key would do something now."""
         if key.id == "back":

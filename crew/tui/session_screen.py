@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from textual.widget import Widget
 
+from crew.feed import Sieve
 from crew.tui.bars import Bar, Span
 from crew.tui.keys import SESSION, Key, bindings
 from crew.tui.lines import Lines
@@ -37,9 +38,11 @@ class SessionScreen(Stage):
     SessionScreen NowPane { background: $panel; }
     """
 
-    def __init__(self, session: str) -> None:
+    def __init__(self, session: str, *, at: Sieve | None = None, waiting: str = "") -> None:
         super().__init__()
         self._session = session
+        self._at = at
+        self._waiting = waiting
         self._needle = ""
         self._seen_end = 0
 
@@ -71,13 +74,14 @@ class SessionScreen(Stage):
         yield Bar(id="stats")
 
     def on_mount(self) -> None:
-        """Open the transcript at its end."""
-        self.look_at(self._session)
+        """Open the transcript."""
+        self.transcript.open(self.observer.feed.pages(self._session), at=self._at)
+        self.refresh_all()
 
     def look_at(self, session: str) -> None:
         """Show another session, at its end."""
         self._session = session
-        self._needle, self._seen_end, self._said = "", 0, None
+        self._needle, self._waiting, self._seen_end, self._said = "", "", 0, None
         self.transcript.open(self.observer.feed.pages(session))
         self.refresh_all()
 
@@ -99,6 +103,7 @@ class SessionScreen(Stage):
                 transcript.items_changed(before)
             elif changes.events:
                 transcript.refresh()
+            self._go_to_waiting()
         known = view.sessions.get(self._session)
         source = self.transcript.source
         note = empty_words(known, read=source is not None, lines=source.total if source else 0)
@@ -108,6 +113,14 @@ class SessionScreen(Stage):
         writing = source.in_flight if source else ""
         self.query_one(NowPane).show(known, writing, now)
         self._show_stats()
+
+    def _go_to_waiting(self) -> None:
+        """Select the message that was asked for, once the transcript before it is there."""
+        transcript, wanted = self.transcript, self._waiting
+        if wanted and transcript.source is not None:
+            self._waiting = ""
+            if (index := transcript.index_of(wanted)) >= 0:
+                transcript.go(index)
 
     def _show_stats(self) -> None:
         known = self.observer.view.sessions.get(self._session)

@@ -96,6 +96,11 @@ class TasksScreen(ListStage):
         """Go back to the run."""
         self.observer.back()
 
+    def do_messages(self) -> None:
+        """Show the messages instead."""
+        self.observer.back()
+        self.observer.open_messages()
+
     def do_back(self) -> None:
         """Go back to the run."""
         self.observer.back()

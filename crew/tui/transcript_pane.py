@@ -2,7 +2,7 @@
 
 from textual.message import Message
 
-from crew.feed import TranscriptPages
+from crew.feed import Sieve, TranscriptPages
 from crew.tui.transcript import TranscriptView
 from crew.tui.transcript_source import Reading, TranscriptSource
 from crew.view import Only, sieve_of
@@ -47,11 +47,11 @@ class TranscriptPane(TranscriptView):
         self._grow_again = False
         self._reading_on = False
 
-    def open(self, pages: TranscriptPages) -> None:
-        """Show a transcript at its end."""
+    def open(self, pages: TranscriptPages, *, at: Sieve | None = None) -> None:
+        """Show a transcript at the entry that is wanted, or else at its end."""
         self._pages, self._found = pages, -1
         self.show(None)
-        self.run_worker(self._read_first(pages), group="open", exclusive=True)
+        self.run_worker(self._read_first(pages, at), group="open", exclusive=True)
 
     def sift(self, only: Only) -> None:
         """Show the entries of that kind alone; the selected one, or the nearest, stays selected.
@@ -92,12 +92,21 @@ class TranscriptPane(TranscriptView):
             self._reading_on = True
             self.run_worker(self._read_on(self.source, older=event.older), group="page")
 
-    async def _read_first(self, pages: TranscriptPages) -> None:
+    async def _read_first(self, pages: TranscriptPages, at: Sieve | None) -> None:
         source = TranscriptSource(pages, sieve=sieve_of(self.only))
-        source.take(await source.read_end())
-        self.show(source)
+        reading = await self._read_entry(source, at) if at is not None else None
+        line = reading.line if reading is not None else None
+        source.take(reading or await source.read_end())
+        self.show(source, line=line)
         self.post_message(self.Read())
         self.grow()
+
+    async def _read_entry(self, source: TranscriptSource, at: Sieve) -> Reading | None:
+        left = Flag()
+        try:
+            return await source.read_entry(at, stop=left)
+        finally:
+            left.set()
 
     async def _sift(self, pages: TranscriptPages) -> None:
         source, row, before = (

@@ -157,6 +157,19 @@ class TranscriptSource:
             return await self.read_end()
         return await self._with_flight(await self._read_around(found, basis))
 
+    async def read_entry(self, wanted: Sieve, *, stop: Callable[[], bool]) -> Reading | None:
+        """Read around the first entry that is wanted; None where there is none such."""
+        basis = self._basis
+        found = await _away(
+            lambda: self._whole.find(
+                wanted.wants, 0, backwards=False, hint=wanted.hints[0], stop=stop
+            )
+        )
+        if found is None or stop():
+            return None
+        reading = await self._with_flight(await self._read_around(found, basis))
+        return replace(reading, line=_number(found, 0))
+
     def place_before(self, line: int) -> int:
         """A place of the transcript before a line that is in memory."""
         return self._place_around(line, backwards=False)

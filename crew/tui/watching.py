@@ -50,6 +50,11 @@ class Watching(App[None], inherit_bindings=False):
         return Observed(subject, new_id=self._new_id, tz=self._tz, wake=self.wake)
 
     @property
+    def tz(self) -> tzinfo:
+        """The time zone of the times."""
+        return self._tz
+
+    @property
     def observed(self) -> Observed:
         """The run that is shown, or was shown last."""
         if self._observed is None:

@@ -60,6 +60,17 @@ from crew.view.glance import (
     works,
 )
 from crew.view.lines import clock, command_words, event_line, usage_words
+from crew.view.messages import (
+    NO_MESSAGES,
+    MessageFold,
+    MessageRow,
+    MessageView,
+    Sort,
+    message_details,
+    message_row,
+    message_sieve,
+    messages_words,
+)
 from crew.view.rows import (
     Mark,
     Place,
@@ -105,6 +116,7 @@ from crew.view.words import (
 )
 
 __all__ = [
+    "NO_MESSAGES",
     "RULES_HINT",
     "RULES_NOTE",
     "RUN",
@@ -119,6 +131,9 @@ __all__ = [
     "Form",
     "Head",
     "Mark",
+    "MessageFold",
+    "MessageRow",
+    "MessageView",
     "NoticeView",
     "Only",
     "Part",
@@ -129,6 +144,7 @@ __all__ = [
     "RunFold",
     "RunView",
     "SessionView",
+    "Sort",
     "StoryLine",
     "TaskRow",
     "TaskView",
@@ -169,7 +185,11 @@ __all__ = [
     "is_empty",
     "latest_session",
     "mark",
+    "message_details",
     "message_head",
+    "message_row",
+    "message_sieve",
+    "messages_words",
     "model_words",
     "money",
     "next_only",

@@ -230,15 +230,16 @@ def test_chosen_keys_work_and_a_mistake_in_them_costs_no_run(crew: Installed) ->
     config.write_text('[keys]\nleave = "x"\n')
     with terminal(crew, "run", "review") as screen:
         assert screen.wait_for_end() == 2
-    assert "x would mean both cancel and leave" in " ".join(screen.shown.split())
+    assert "config.toml:2:keys:xwouldmeanbothcancelandleave" in "".join(screen.shown.split())
     config.write_text('[keys]\nleave = "x"\nsteeer = "y"\ntasks = "nokey"\n')
     examined = crew.run("doctor")
     assert examined.code == 3
-    for mistake in (
-        "x would mean both cancel and leave",
-        "there is no action 'steeer': did you mean steer?",
-        "tasks: there is no key 'nokey'",
+    for line, mistake in (
+        (2, "x would mean both cancel and leave"),
+        (3, "there is no action 'steeer': did you mean steer?"),
+        (4, "tasks: there is no key 'nokey'"),
     ):
+        assert f"{config}:{line}" in "".join(examined.out.split())
         assert mistake in examined.out
     assert not (crew.cwd / ".crew" / "runs").exists()
     config.write_text('[keys]\nleave = "f10"\ntasks = "T"\n')

@@ -8,7 +8,8 @@ from crew.cli.observe import key_ring
 from crew.commands import Steer
 from crew.errors import ConfigError, UsageError
 from crew.tui.key_names import key_name, shown_keys
-from crew.tui.keys import KEYS, KeyRing, keymap
+from crew.tui.key_ring import KeyRing, keymap
+from crew.tui.keys import KEYS
 from crew.tui.run_screen import RunScreen
 from crew.tui.session_screen import SessionScreen
 from tests.doubles.observers import Remembering, observer, screen_text, settle, until
@@ -130,7 +131,7 @@ async def test_help_the_question_and_the_palette_tell_of_the_chosen_keys() -> No
         assert app.screen is not app.stage
 
 
-def test_a_mistake_in_the_settings_names_the_file(
+def test_a_mistake_in_the_settings_names_the_file_and_the_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
@@ -139,6 +140,6 @@ def test_a_mistake_in_the_settings_names_the_file(
     config.write_text('[keys]\nsteer = "x"\n')
     with pytest.raises(ConfigError, match="would mean both steer and cancel") as refused:
         key_ring()
-    assert refused.value.message.startswith(f"{config}: keys: x")
+    assert refused.value.message.startswith(f"{config}:2: keys: x")
     config.write_text('[keys]\nsteer = "f5"\n')
     assert key_ring().shown("steer") == "F5"

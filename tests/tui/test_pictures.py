@@ -40,6 +40,9 @@ def items(seq: int) -> list[FeedItem]:
         pytest.param(RUNNING, "g j s h i", id="steer"),
         pytest.param(RUNNING, "question_mark", id="help"),
         pytest.param(RUNNING, "t g j j", id="tasks"),
+        pytest.param(0, "m", id="no-messages"),
+        pytest.param(ASKED, "m", id="messages-open"),
+        pytest.param(ENDED, "m k k k", id="messages"),
         pytest.param(RUNNING, "g j enter F F", id="only-tools"),
     ],
 )

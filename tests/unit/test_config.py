@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from crew.config import NO_CONFIG, Price, config_path, load_config, parse_config
+from crew.config import NO_CONFIG, Price, config_path, config_place, load_config, parse_config
 from crew.errors import ConfigError, ExitCode
 
 WHOLE = b"""
@@ -101,6 +101,25 @@ def test_keys_and_headers_like_keys_are_secret() -> None:
 def test_the_value_of_a_named_variable_is_secret() -> None:
     config = parse_config(b'[providers.a]\nbase_url="http://a"\napi_key_env="PASSPHRASE"\n', "c")
     assert config.secrets({"PASSPHRASE": "correct horse"}) == ["correct horse"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('[keys]\nstep = "x"\nsteer = "y"\n', 3),
+        ('keys.step = "x"\nkeys.steer = "y"\n', 2),
+        ('[models]\nfast = "a:b"\n\n[keys]\n"steer" = "y"\n', 5),
+        ('\nkeys = {step = "x", steer = "y"}\n', 2),
+    ],
+)
+def test_the_line_of_a_key_is_found_however_it_is_written(
+    tmp_path: Path, text: str, line: int
+) -> None:
+    path = tmp_path / "crew" / "config.toml"
+    path.parent.mkdir()
+    path.write_text(text)
+    environ = {"XDG_CONFIG_HOME": str(tmp_path)}
+    assert config_place(environ, "keys", "steer") == f"{path}:{line}"
 
 
 def test_keys_are_text_by_action_and_left_for_the_observer_to_judge() -> None:

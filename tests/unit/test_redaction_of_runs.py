@@ -10,7 +10,9 @@ import pytest
 
 from crew.commands import Cancel, Steer
 from crew.errors import Fault
+from crew.events import SessionStarted
 from crew.models.script import ScriptedFault, Turn
+from crew.orchestration.roster import GIST
 from crew.records import JsonObject
 from crew.service import LiveRun, RunRequest, list_runs, start
 from crew.tools.protocol import Effect, Tool, ToolArgs, ToolContext, ToolOutput
@@ -155,6 +157,23 @@ async def test_secrets_of_what_people_say_reach_no_file(arrange: Arrange) -> Non
         await run.wait()
     assert crew.kinds().count("steer") == 1
     assert leaks(run.folder) == []
+
+
+@pytest.mark.parametrize("room", [0, 4, 9, 13])
+async def test_what_a_child_is_asked_shows_no_piece_of_a_secret(
+    arrange: Arrange, room: int
+) -> None:
+    asked = f"{'x' * (GIST - PIECE - room)} {EVERYTHING}"
+    spawned: tuple[str, dict[str, object]] = ("spawn_agent", {"agent": "worker", "prompt": asked})
+    crew = arrange({"boss": [calls(spawned), submits()], "worker": [submits()]})
+    crew.agent("boss", spawns=["worker"])
+    crew.workflow({"work": {"role": "boss"}})
+    crew.team({"boss": "boss"})
+    async with running(crew) as run:
+        await run.wait()
+    (title,) = [event.title for event in crew.events_of(SessionStarted) if event.title]
+    assert len(title) == GIST
+    assert leaks(run.folder, pieces_of(SECRETS)) == []
 
 
 async def test_secrets_of_an_error_reach_no_file(arrange: Arrange) -> None:

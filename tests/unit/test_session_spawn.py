@@ -32,6 +32,7 @@ async def test_a_childs_result_comes_back_to_its_parent(arrange: Arrange) -> Non
     assert '"found"' in result.text
     child = crew.events_of(SessionStarted)[1]
     assert (child.parent, child.depth, child.session) == ("work", 1, "work.worker-1")
+    assert child.title == "go"
     assert [e.session for e in crew.events_of(SessionEnded)] == ["work.worker-1", "work"]
 
 
