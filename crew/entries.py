@@ -249,7 +249,9 @@ _ENTRY: TypeAdapter[Any] = TypeAdapter(KnownEntry)
 
 def is_message(entry: Entry) -> TypeGuard[Message]:
     """Whether the model sees this entry: a conversation kind whose request was not cut."""
-    return entry.kind in MESSAGE_KINDS and not getattr(entry, "partial", False)
+    if isinstance(entry, ThinkingEntry | TextEntry) and entry.partial:
+        return False
+    return entry.kind in MESSAGE_KINDS
 
 
 def parse_entry(line: bytes) -> Entry:

@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -19,11 +18,12 @@ from crew.errors import StoreError
 from crew.events import Event, EventBase, RunEnded
 from crew.progress import Progress
 from crew.store.artifacts import ArtifactStore
-from crew.store.atomic import fsync, sync_path
+from crew.store.atomic import fsync
 from crew.store.folder import RunFolder
 from crew.store.journal import Journal
 from crew.store.jsonl import AppendLog, DescriptorPool
 from crew.store.redact import Redactor
+from crew.store.unsynced import Unsynced
 
 E = TypeVar("E", bound=EventBase)
 
@@ -76,12 +76,12 @@ class Recorder:
         self.epoch = epoch
         self.now = now
         self.redact = redact
-        self.artifacts = ArtifactStore(folder, redact)
+        self._unsynced = Unsynced(sync)
+        self._settling = anyio.Lock()
+        self.artifacts = ArtifactStore(folder, redact, made=self._unsynced.add)
         self.failed: StoreError | None = None
         self.refused = anyio.Event()
         self._fence = fence
-        self._unsynced: deque[Path] = deque()
-        self._prior = partial(self._sync_prior, sync)
         self._journal = Journal(
             folder,
             run=folder.id,
@@ -89,7 +89,7 @@ class Recorder:
             now=now,
             redact=redact,
             sync=sync,
-            prior=self._prior,
+            prior=self._unsynced.sync,
         )
         self.feed = LiveFeed(folder, announced=self._journal.seq, epoch=epoch)
         self._unannounced: deque[tuple[EventBase, bool]] = deque()
@@ -224,7 +224,7 @@ class Recorder:
 
     def sync_with_next(self, path: Path) -> None:
         """Have a file on the disk before the next event that is committed."""
-        self._unsynced.append(path)
+        self._unsynced.add(path)
 
     async def sync(self) -> None:
         """Have every event that was recorded so far on the disk.
@@ -242,12 +242,17 @@ class Recorder:
             StoreError: The disk refused, now or before.
         """
         self.check()
-        if not self._unsynced and not self.artifacts.unsynced:
-            return
-        try:
-            await anyio.to_thread.run_sync(self._prior)
-        except OSError as error:
-            raise self.fail(StoreError.from_os(f"syncing {self.folder.root}", error)) from error
+        unsynced = self._unsynced
+        last = unsynced.added
+        while unsynced.synced < last:
+            async with self._settling:  # one sync serves all who wait
+                if unsynced.synced >= last:
+                    return
+                try:
+                    await anyio.to_thread.run_sync(unsynced.sync)
+                except OSError as error:
+                    failure = StoreError.from_os(f"syncing {self.folder.root}", error)
+                    raise self.fail(failure) from error
 
     def touched(self, session: SessionRecorder) -> bool:
         """Send a session's progress, now or when its interval is over; True when it waits."""
@@ -293,11 +298,6 @@ class Recorder:
         except StoreError as error:
             raise self.fail(error) from error
         self._announce()
-
-    def _sync_prior(self, sync: Callable[[int], None]) -> None:
-        self.artifacts.sync(sync)
-        while self._unsynced:
-            sync_path(self._unsynced.popleft(), sync)
 
     async def _sync_abandoned(self) -> None:
         self._abandoned = False

@@ -176,7 +176,7 @@ def _arguments(raw: str) -> tuple[JsonObject, str | None]:
     if not raw.strip():
         return {}, None
     try:
-        value = json.loads(raw, parse_constant=_refuse, parse_float=_finite)
+        value = _DECODER.decode(raw)
         if "\\u" in raw:
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
@@ -198,6 +198,9 @@ def _finite(number: str) -> float:
     if math.isinf(value := float(number)):
         raise ValueError(f"{number} is out of range")
     return value
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
 
 
 def _shown(raw: str) -> str:

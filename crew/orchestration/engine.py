@@ -176,6 +176,7 @@ class Engine:
             nursery=nursery,
             spawn=spawn,
             past=self._past,
+            mark=self._folder.mark,
             fail=self._fail,
             now=self._sources.now,
             new_id=self._sources.new_id,

@@ -104,7 +104,7 @@ async def _end_leftovers(run: Prepared) -> None:
     """End what the lost process has left running, and have the run say so."""
     history = run.history
     if history is not None and history.continued is not None:
-        left = await end_leftovers(os.fspath(run.folder.root.absolute()))
+        left = await end_leftovers(run.folder.mark)
         history.continued = history.continued.model_copy(update={"leftovers": left})
 
 

@@ -1,6 +1,5 @@
 """The tool calls of one answer: neighbours that may run together do, the others in order."""
 
-import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -189,7 +188,7 @@ async def run_tool(session: Session, call: Call) -> ToolOutput:
         call_id=call.entry.call_id,
         artifacts=env.recorder.artifacts,
         scope=env.scope,
-        mark=os.fspath(env.recorder.folder.root.absolute()),
+        mark=env.mark,
         on_output=print_line,
         spawn=spawn,
         submit=submit,

@@ -30,6 +30,7 @@ class Environment:
         nursery: The run's task group; a session outlives whoever waits for it.
         spawn: Runs a child session, which a tool call asks for, to its end.
         past: What is left of a session of an earlier process; None where it never began.
+        mark: The run's mark on the commands that its tools start.
         fail: Takes the error that ends the whole run (a run folder that can't be written).
     """
 
@@ -43,6 +44,7 @@ class Environment:
     nursery: TaskGroup
     spawn: "Callable[[Session, SpawnRequest, str], Awaitable[SpawnOutcome]]"
     past: Callable[[str], Past | None]
+    mark: str
     fail: Callable[[Exception], None]
     now: Callable[[], datetime]
     new_id: Callable[[], str]

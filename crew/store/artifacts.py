@@ -3,14 +3,12 @@
 import hashlib
 import os
 import re
-from collections import deque
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
 from crew.errors import StoreError, ToolError
 from crew.records import ArtifactRef
-from crew.store.atomic import fsync, sync_path
 from crew.store.folder import RunFolder
 from crew.store.redact import Redactor
 
@@ -25,13 +23,23 @@ def named_in(text: bytes) -> list[str]:
     return [name.decode().rstrip(".") for name in _NAMED.findall(text)]
 
 
-class ArtifactStore:
-    """Stores and reads the files of a run's `artifacts/`."""
+def _nothing(_: Path) -> None:
+    return None
 
-    def __init__(self, folder: RunFolder, redact: Redactor) -> None:
+
+class ArtifactStore:
+    """Stores and reads the files of a run's `artifacts/`.
+
+    Args:
+        made: Is told of each new file, which is not on the disk yet.
+    """
+
+    def __init__(
+        self, folder: RunFolder, redact: Redactor, *, made: Callable[[Path], None] = _nothing
+    ) -> None:
         self._folder = folder.artifacts
         self._redact = redact
-        self._unsynced: deque[Path] = deque()
+        self._tell = made
 
     def put(self, name: str, data: bytes) -> ArtifactRef:
         """Store bytes for good.
@@ -55,7 +63,7 @@ class ArtifactStore:
                     f"{stem}-{number}{suffix}" if number > 1 else f"{stem}{suffix}"
                 )
                 if _made(path, data):
-                    self._unsynced.append(path)
+                    self._tell(path)
                     break
                 if _holds(path, data):
                     break
@@ -89,20 +97,6 @@ class ArtifactStore:
         except ToolError:
             return False
         return len(data) == ref.size and hashlib.sha256(data).hexdigest() == ref.sha256
-
-    @property
-    def unsynced(self) -> bool:
-        """Whether something was stored since the last sync."""
-        return bool(self._unsynced)
-
-    def sync(self, sync: Callable[[int], None] = fsync) -> None:
-        """Have everything that was stored on the disk; may run in another thread.
-
-        Raises:
-            OSError: The disk refused.
-        """
-        while self._unsynced:
-            sync_path(self._unsynced.popleft(), sync)
 
     def _clean(self, data: bytes) -> bytes:
         try:

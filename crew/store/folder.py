@@ -37,6 +37,11 @@ class RunFolder:
         return self.home / "runs" / self.id
 
     @property
+    def mark(self) -> str:
+        """What tells the commands that this run starts from all others of the machine."""
+        return os.fspath(self.root.absolute())
+
+    @property
     def manifest(self) -> Path:
         """What the run is: definitions as resolved, goal, limits, status."""
         return self.root / "run.json"

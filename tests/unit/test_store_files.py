@@ -292,14 +292,13 @@ def test_an_artifact_that_changed_or_went_does_not_verify(
     assert not store.verify(ArtifactRef(name="none", sha256="", size=0))
 
 
-def test_what_was_stored_is_synced_once(store: ArtifactStore) -> None:
-    synced: list[int] = []
+def test_each_new_file_is_told_once(run: RunFolder) -> None:
+    made: list[Path] = []
+    store = ArtifactStore(run, Redactor(), made=made.append)
     store.put("a", b"a")
     store.put("b", b"b")
     store.put("a", b"a")
-    store.sync(synced.append)
-    store.sync(synced.append)
-    assert len(synced) == 2
+    assert made == [run.artifacts / "a", run.artifacts / "b"]
 
 
 def test_storing_in_a_folder_that_is_gone_is_an_error_of_the_store(
