@@ -182,6 +182,16 @@ class SessionStatus(EventBase):
     reason: str = ""
 
 
+class SessionModel(EventBase):
+    """A session goes on with the next model of its list.
+
+    When the run is taken up by another process, it begins with the first of the list again.
+    """
+
+    kind: Literal["session.model"] = "session.model"
+    model: str
+
+
 class SessionEnded(EventBase):
     """A session's one final event, after its children ended."""
 
@@ -308,6 +318,7 @@ KnownEvent = Annotated[
     | TasksReopened
     | SessionStarted
     | SessionStatus
+    | SessionModel
     | SessionEnded
     | CommandAccepted
     | CommandRefused

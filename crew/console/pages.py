@@ -19,6 +19,7 @@ from crew.view import (
     Tone,
     age,
     entry_block,
+    fallback_words,
     mark,
     one_line,
     short_count,
@@ -156,7 +157,7 @@ def print_run(
     frame = Frame(width=console.width - 1, encoding=console.encoding)
     for line in frame.summary(view, now if summary.live else view.ended or summary.updated):
         console.print(line, no_wrap=True, crop=True)
-    for words in tried_words(view):
+    for words in (*tried_words(view), *fallback_words(view)):
         console.print(Text(words, "dim"), soft_wrap=True)
 
 

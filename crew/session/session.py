@@ -21,7 +21,7 @@ from crew.entries import (
     is_message,
 )
 from crew.errors import SteeredError
-from crew.events import EventBase, SessionStatus, SteerDelivered, ToolBegan
+from crew.events import EventBase, SessionModel, SessionStatus, SteerDelivered, ToolBegan
 from crew.models.answer import Answer
 from crew.models.protocol import ModelClient, ModelRequest, Settings
 from crew.progress import Progress
@@ -139,10 +139,11 @@ class Session:
         return self._models[self._model]
 
     def next_model(self) -> bool:
-        """Go on to the next model of the list; False when there is none."""
+        """Go on to the next model of the list, and say so; False when there is none."""
         if self._model + 1 == len(self._models):
             return False
         self._model += 1
+        self.record(SessionModel(model=self.model.name))
         return True
 
     # What it writes.

@@ -87,6 +87,16 @@ def tried_words(view: RunView) -> tuple[str, ...]:
     return tuple(found)
 
 
+def fallback_words(view: RunView) -> tuple[str, ...]:
+    """Sessions that another model answered than the one they began with, a line each."""
+    return tuple(
+        f"{one_line(known.id)} went on with {one_line(known.model)}, "
+        f"after {one_line(known.first_model)}"
+        for known in view.sessions.values()
+        if known.first_model
+    )
+
+
 def blocked_words(view: RunView, task: TaskView) -> str:
     """Why a task is not at work: `waits for explore`; empty when nothing holds it up."""
     if task.status not in {"pending", "unreachable"} or task.attempt:

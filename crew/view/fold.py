@@ -19,6 +19,7 @@ from crew.events import (
     RunResumed,
     RunStarted,
     SessionEnded,
+    SessionModel,
     SessionStarted,
     SessionStatus,
     SteerDelivered,
@@ -126,7 +127,13 @@ class RunFold:
                 self._task_event(event)
             case TasksReopened():
                 self._reopen(event.tasks)
-            case SessionStarted() | SessionStatus() | SessionEnded() | ResultSubmitted():
+            case (
+                SessionStarted()
+                | SessionStatus()
+                | SessionModel()
+                | SessionEnded()
+                | ResultSubmitted()
+            ):
                 self._session_event(event)
             case CommandAccepted() | CommandRefused() | SteerDelivered() | SteerUndelivered():
                 self._command_event(event)
@@ -141,13 +148,17 @@ class RunFold:
                 assert_never(event)
 
     def _continue(self, event: RunContinued) -> None:
-        """The run goes on: tasks that are run again wait, and what nobody answered is void."""
+        """The run goes on: tasks that are run again wait, and what nobody answered is void.
+
+        Sessions that go on ask the first of their models again.
+        """
         if self._head.over:
             self._set(status=Status.RUNNING, ended=None, error=None, result=None)
         self._reopen(event.tasks)
         for session in self._sessions.values():
             if not session.over:
-                self._sessions[session.id] = replace(session, asks=())
+                first = session.first_model or session.model
+                self._sessions[session.id] = replace(session, asks=(), model=first, first_model="")
         self._moving.clear()
 
     def _reopen(self, tasks: Iterable[str]) -> None:
@@ -219,7 +230,8 @@ class RunFold:
         self._tasks[key] = task
 
     def _session_event(
-        self, event: SessionStarted | SessionStatus | SessionEnded | ResultSubmitted
+        self,
+        event: SessionStarted | SessionStatus | SessionModel | SessionEnded | ResultSubmitted,
     ) -> None:
         if isinstance(event, SessionStarted):
             self._session_started(event)
@@ -230,6 +242,9 @@ class RunFold:
         match event:
             case SessionStatus():
                 session = replace(session, status=event.status, reason=clean(event.reason))
+            case SessionModel():
+                first = session.first_model or session.model
+                session = replace(session, model=event.model, first_model=first)
             case SessionEnded():
                 session = replace(
                     session,

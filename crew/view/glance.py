@@ -160,7 +160,8 @@ def session_title(view: RunView, session: str, order: Sequence[str]) -> tuple[Ma
         return Mark.PENDING, "this session has not begun"
     facts = [status_words(known.status)]
     facts.append(known.agent if known.agent == known.role else f"{known.role}, {known.agent}")
-    facts.append(one_line(known.model))
+    model = one_line(known.model)
+    facts.append(f"{model} (fallback)" if known.first_model else model)
     if known.attempt > 1:
         facts.append(f"attempt {known.attempt}")
     if session in order:

@@ -18,6 +18,7 @@ from crew.events import (
     RunResumed,
     RunStarted,
     SessionEnded,
+    SessionModel,
     SessionStarted,
     SessionStatus,
     SteerDelivered,
@@ -60,7 +61,7 @@ def event_line(event: Event, *, tz: tzinfo) -> str | None:
             words = _because(_ANSWERS[event.decision], event.reason)
         case Notice():
             words = one_line(event.text)
-        case Unknown() | ToolBegan():
+        case Unknown() | ToolBegan() | SessionModel():  # a notice tells why the model changes
             words = None
         case _:
             assert_never(event)

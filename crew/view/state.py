@@ -86,6 +86,8 @@ class SessionView:
     """A session.
 
     Attributes:
+        model: The model that answers.
+        first_model: The model that it began with, where another one answers.
         reason: Why it waits or is paused.
         preview: One line of its result.
         asks: Its open permission requests, oldest first.
@@ -97,6 +99,7 @@ class SessionView:
     role: str
     agent: str
     model: str
+    first_model: str = ""
     parent: str | None = None
     task: str | None = None
     depth: int = 0

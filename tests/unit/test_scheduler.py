@@ -10,7 +10,7 @@ import pytest
 
 from crew.commands import Cancel, FollowUp
 from crew.entries import NoticeEntry
-from crew.events import SessionStarted, TaskAdded, TaskEnded, TaskStarted
+from crew.events import SessionModel, SessionStarted, TaskAdded, TaskEnded, TaskStarted
 from crew.models.protocol import Delta, ModelRequest
 from crew.models.script import Turn
 from crew.records import Status
@@ -343,3 +343,4 @@ async def test_the_next_model_of_the_list_is_asked_when_one_fails_for_good(
     assert (len(first.requests), len(second.requests)) == (1, 1)
     notices = [entry.text for entry in crew.transcript() if isinstance(entry, NoticeEntry)]
     assert notices == ["no such thing; going on with recorded"]
+    assert [event.model for event in crew.events_of(SessionModel)] == ["recorded"]

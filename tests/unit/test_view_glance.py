@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crew.commands import Answer, Cancel, Pause, Resume, Steer, Step
-from crew.events import CommandAccepted, RunPaused, SessionStatus
+from crew.events import CommandAccepted, RunContinued, RunPaused, SessionModel, SessionStatus
 from crew.records import TERMINAL, Status
 from crew.view import (
     Deed,
@@ -16,6 +16,7 @@ from crew.view import (
     RunView,
     command_for,
     crumbs,
+    fallback_words,
     foremost_session,
     held,
     interrupted,
@@ -93,6 +94,24 @@ def test_titles_totals_and_figures_are_told_in_words() -> None:
     )
     told = session_stats(view.sessions["code-review"], NOON)
     assert told == "4 turns · 6 tool calls · 22.0k tokens · $0.078 · 10s"
+
+
+def test_a_session_is_titled_by_the_model_that_answers_it() -> None:
+    fold = RunFold()
+    for item in golden_items():
+        if getattr(item, "seq", 0) <= 35:
+            fold.apply(item)
+    fold.apply(SessionModel(seq=60, session="code-review", model="openai:gpt"))
+    fold.apply(SessionModel(seq=61, session="code-review", model="ollama:small"))
+    title = session_title(fold.view, "code-review", ())[1]
+    assert title == "running · reviewer · ollama:small (fallback)"
+    assert fallback_words(fold.view) == (
+        "code-review went on with ollama:small, after anthropic:claude-sonnet",
+    )
+    fold.apply(RunContinued(seq=62, reason="interrupted", version="0.1.0"))
+    title = session_title(fold.view, "code-review", ())[1]
+    assert title == "running · reviewer · anthropic:claude-sonnet"
+    assert fallback_words(fold.view) == ()
 
 
 def test_what_is_spent_of_a_limit_is_told_beside_it() -> None:

@@ -48,11 +48,11 @@ def test_times_are_those_of_the_given_zone() -> None:
     assert said.startswith("14:04:31  run")
 
 
-def test_the_golden_run_has_every_kind_of_event_but_those_that_recovery_needs() -> None:
+def test_the_golden_run_has_every_kind_of_event_but_those_that_faults_and_recovery_need() -> None:
     kinds = {event.kind for event in golden_events()} - {"weather.changed"}
     union, _ = get_args(KnownEvent)
     known = {member.model_fields["kind"].default for member in get_args(union)}
-    assert kinds == known - {"run.continued", "tasks.reopened", "tool.began"}
+    assert kinds == known - {"run.continued", "tasks.reopened", "tool.began", "session.model"}
 
 
 def test_a_run_that_is_taken_up_says_why() -> None:
