@@ -1,15 +1,17 @@
 """The feed of a run in another process: the same contract as the live one, from its files."""
 
 import os
+import threading
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
-from watchfiles import awatch
+from watchfiles._rust_notify import RustNotify
 
 from crew.bus.pages import DiskPages
 from crew.bus.progress_file import parse_progress, read_raw_progress
@@ -22,6 +24,12 @@ from crew.store.tail import Tail
 
 POLL_INTERVAL = 0.250
 
+CALM_INTERVAL = 1.0
+"""Seconds between two looks at a run that has been still for a while; changes wake it anyway."""
+
+_CALM = 8
+_DEBOUNCE = 100
+_STEP, _CALM_STEP = 20, 50
 _BLOCK = 256 << 10
 _BREATH = 64
 _SUFFIXES = (".live.jsonl", ".jsonl")
@@ -33,8 +41,9 @@ class DiskFeed:
     """Implements `Feed` by following a run folder.
 
     A subscription pulls: it reads the journal and the newest states when its reader asks, so a
-    slow reader costs nobody anything. Changes wake it; where the system can't tell of changes
-    it looks every `POLL_INTERVAL` seconds. It ends with a `run.ended` that nothing follows, and
+    slow reader costs nobody anything. Changes wake it; since the system can't tell of all of them,
+    it also looks every `POLL_INTERVAL` seconds, and every `CALM_INTERVAL` where nothing came of
+    that for a while. It ends with a `run.ended` that nothing follows, and
     not before: whether a run without one is still alive is told by its lock.
 
     Args:
@@ -58,8 +67,7 @@ class DiskFeed:
         try:
             yield subscription
         finally:
-            with anyio.CancelScope(shield=True):
-                await subscription.aclose()
+            subscription.leave()
 
     def transcript(self, session: str) -> DiskTranscript:
         """Open a session's transcript at its beginning; an absent one reads as empty."""
@@ -70,16 +78,27 @@ class DiskFeed:
         return DiskPages(self._folder, session)
 
 
-def _changes(folder: RunFolder) -> AsyncGenerator[Any, None]:
-    """Yields when something in the folder changed, or an interval passed."""
-    return awatch(
-        folder.root,
-        watch_filter=None,
-        debounce=100,
-        step=20,
-        rust_timeout=int(POLL_INTERVAL * 1000),
-        yield_on_timeout=True,
-    )
+class _Changes:
+    """Waits in a thread until something in a folder changed.
+
+    Raises:
+        OSError: The system can't tell.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._notify = RustNotify([str(folder.root)], False, False, 0, True, True)
+        self._left = threading.Event()
+
+    async def wait(self, *, calm: bool) -> None:
+        """Return when something changed, or an interval passed."""
+        step, seconds = (_CALM_STEP, CALM_INTERVAL) if calm else (_STEP, POLL_INTERVAL)
+        interval = int(seconds * 1000)
+        watch = partial(self._notify.watch, _DEBOUNCE, step, interval, self._left)
+        await anyio.to_thread.run_sync(watch, abandon_on_cancel=True)
+
+    def leave(self) -> None:
+        """Have the thread end."""
+        self._left.set()
 
 
 class _Subscription:
@@ -89,7 +108,8 @@ class _Subscription:
         self._folder = folder
         self._watch = watch
         self._there = False
-        self._changes: AsyncGenerator[Any, None] | None = None
+        self._changes: _Changes | None = None
+        self._fruitless = 0
         self._journal = Tail(folder.journal)
         self._states = _States(folder)
         self._waiting: dict[tuple[type[FeedItem], str], Progress | Grew] = {}
@@ -112,12 +132,13 @@ class _Subscription:
             if item is not None:
                 return item
             found = await anyio.to_thread.run_sync(self._look, abandon_on_cancel=True)
+            self._fruitless = 0 if found else self._fruitless + 1
             if not found:
                 await self._changed()
 
-    async def aclose(self) -> None:
+    def leave(self) -> None:
         if self._changes is not None:
-            await self._changes.aclose()
+            self._changes.leave()
 
     def _next(self) -> FeedItem | None:
         if self._queue and not self._is_last(self._queue[0]):
@@ -154,15 +175,14 @@ class _Subscription:
             self._waiting[type(state), state.session] = state
 
     async def _changed(self) -> None:
-        if self._changes is None and self._watch and self._there:
-            self._changes = _changes(self._folder)
-        if self._changes is not None:
-            try:
-                await anext(self._changes)
-            except (StopAsyncIteration, OSError, RuntimeError):
-                self._changes, self._watch = None, False
-            else:
+        try:
+            if self._changes is None and self._watch and self._there:
+                self._changes = _Changes(self._folder)
+            if self._changes is not None:
+                await self._changes.wait(calm=self._fruitless > _CALM)
                 return
+        except (OSError, RuntimeError):
+            self._changes, self._watch = None, False
         await anyio.sleep(POLL_INTERVAL)
 
 

@@ -42,6 +42,9 @@ class LiveFeed:
         announced: Number of the last event that is already known to the world.
         epoch: The attempt that publishes; the end of an earlier one is not the feed's.
         backlog: Events kept in memory for each subscriber.
+
+    Attributes:
+        published: How many items so far.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class LiveFeed:
         self._subscriptions: list[_Subscription] = []
         self._progress: dict[str, Progress] = {}
         self.announced = announced
+        self.published = 0
         self.closed = False
 
     @property
@@ -62,6 +66,7 @@ class LiveFeed:
 
     def publish(self, item: FeedItem) -> None:
         """Hand an item to all subscribers; events in the order of the journal."""
+        self.published += 1
         if isinstance(item, Progress):
             self._progress[item.session] = item
         if isinstance(item, Progress | Grew):

@@ -75,10 +75,10 @@ class LiveRun:
             await engine.run(ended, task_status=task_status)
             beside.cancel_scope.cancel()
 
-    async def listen(self, folder: RunFolder) -> None:
+    async def listen(self, folder: RunFolder, told: Callable[[], int]) -> None:
         """Take commands from other processes until the run has ended."""
         async with anyio.create_task_group() as beside:
-            beside.start_soon(serve_inbox, folder, self.control)
+            beside.start_soon(serve_inbox, folder, self.control, told)
             await self._ended.wait()
             beside.cancel_scope.cancel()
 
@@ -148,7 +148,7 @@ async def conduct(run: Prepared) -> AsyncIterator[LiveRun]:
             async with anyio.create_task_group() as tasks:
                 live.control = await tasks.start(live.drive, engine, beat, close)
                 began = True
-                tasks.start_soon(live.listen, run.folder)
+                tasks.start_soon(live.listen, run.folder, lambda: recorder.feed.published)
                 try:
                     yield live
                 finally:

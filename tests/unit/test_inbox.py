@@ -1,5 +1,6 @@
 """Commands that come through the run's folder."""
 
+import asyncio
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,9 +8,10 @@ from pathlib import Path
 import anyio
 import pytest
 
-from crew.commands import Cancel, Command, Pause, Resume, Steer
+from crew.commands import Cancel, Command, Pause, Receipt, Resume, Steer
 from crew.errors import CommandError, RunGoneError, SessionEndedError
 from crew.events import CommandAccepted, CommandRefused, RunEnded
+from crew.orchestration.inbox import serve_inbox
 from crew.records import Status
 from crew.service.remote import RemoteControl
 from crew.store.folder import RunFolder, create, new_run_id
@@ -19,6 +21,7 @@ from crew.store.redact import Redactor
 from tests.doubles.crews import Crew
 from tests.doubles.models import submits, works
 from tests.doubles.recordings import SECRET
+from tests.doubles.virtual_time import VIRTUAL, VirtualLoop
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -129,3 +132,35 @@ async def test_a_process_that_never_answers_gets_no_late_command(tmp_path: Path)
     finally:
         lock.release()
     assert list(folder.control.iterdir()) == []
+
+
+class Applied:
+    """Takes commands, and notes when."""
+
+    def __init__(self) -> None:
+        self.at: list[float] = []
+
+    async def send(self, command: Command) -> Receipt:
+        self.at.append(anyio.current_time())
+        return Receipt(command=command.id, seq=1)
+
+
+@pytest.mark.parametrize("anyio_backend", [VIRTUAL])
+async def test_a_run_that_stands_still_looks_seldom_and_takes_a_command_soon(
+    tmp_path: Path,
+) -> None:
+    folder, control = made(tmp_path), Applied()
+    clock = asyncio.get_running_loop()
+    assert isinstance(clock, VirtualLoop)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(serve_inbox, folder, control, lambda: 7)
+        await anyio.sleep(10)
+        looks = clock.jumps
+        await anyio.sleep(10)
+        looks = clock.jumps - looks
+        asked = anyio.current_time()
+        put(folder, Pause(id="a"), "1")
+        await anyio.sleep(1)
+        tasks.cancel_scope.cancel()
+    assert looks <= 100
+    assert control.at[0] - asked <= 0.25
