@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from crew.store.words import Words
+
 _COUNTED = "token"
 _COUNT = f'{_COUNTED}s":'
 """The fields of a model's usage, which hold numbers."""
@@ -32,7 +34,8 @@ _TAIL = (
     rf"(?=[ \t]{{0,8}}(?:\Z|[\r\n]|\\{{1,6}}[nr]|\\{{0,6}}\"))"
     r")"
 )
-_ASSIGNMENTS = tuple((anchor, re.compile(anchor + _TAIL)) for anchor in ANCHORS)
+_ASSIGNMENTS = tuple(re.compile(anchor + _TAIL) for anchor in ANCHORS)
+_WORDS_OF_NAMES = Words(ANCHORS)
 _NAME_START = re.compile(r"[A-Za-z0-9_.-]{0,60}\Z")
 _NAME_REST = re.compile(r"[\w-]*")
 _LINE_START = re.compile(
@@ -113,9 +116,9 @@ def assigned_in(text: str) -> Sequence[Assigned]:
     """The secrets that are given to names in a text, each once, in no order."""
     lowered = text.lower()
     patterns = [
-        pattern
-        for anchor, pattern in _ASSIGNMENTS
-        if anchor in lowered and not (anchor == _COUNTED and _only_counts(lowered))
+        _ASSIGNMENTS[number]
+        for number in sorted(_WORDS_OF_NAMES.found_in(lowered))
+        if ANCHORS[number] != _COUNTED or not _only_counts(lowered)
     ]
     return list(_assigned_by(patterns, text, lowered)) if patterns else ()
 

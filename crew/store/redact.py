@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 from crew.store.assigned import assigned_in, open_assignment
-from crew.store.shapes import GUARDED, KEY_HEAD, KEY_TAIL, key_lines_in
+from crew.store.shapes import ANCHORED, KEY_HEAD, KEY_TAIL, key_lines_in
+from crew.store.words import Words
 
 _SECRET_NAMES = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 _PLAIN_VALUE = re.compile(r"[a-z]+|[0-9.]+")
@@ -27,9 +28,10 @@ class Redactor:
     def __init__(self, known: Iterable[str] = ()) -> None:
         values = sorted({value for value in known if len(value) >= _SHORTEST_KNOWN}, key=len)
         forms = dict.fromkeys(form for value in reversed(values) for form in _escaped(value))
-        self._known = tuple((form, _escape_safe(form)) for form in forms)
+        self._known = tuple(_escape_safe(form) for form in forms)
         self._quoted = tuple(value for value in reversed(values) if value not in forms)
         self.known = (*forms, *self._quoted)
+        self._words = Words([*forms, *(anchor for anchor, _ in ANCHORED)])
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], *, known: Iterable[str] = ()) -> "Redactor":
@@ -49,14 +51,11 @@ class Redactor:
         """The text without secrets; safe for serialised JSON."""
         if len(text) < _SHORTEST_KNOWN:
             return text
-        for form, pattern in self._known:
-            if form in text:
-                text = pattern.sub(r"\1[redacted:env]", text)
-        for guard, anchored in GUARDED:
-            if guard in text:
-                for anchor, shape in anchored:
-                    if anchor in text:
-                        text = shape.replaced_in(text)
+        for number in sorted(self._words.found_in(text)):
+            if number < len(self._known):
+                text = self._known[number].sub(r"\1[redacted:env]", text)
+            else:
+                text = ANCHORED[number - len(self._known)][1].replaced_in(text)
         assigned, lines = assigned_in(text), key_lines_in(text)
         if not assigned and not lines:
             return text

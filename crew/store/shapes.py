@@ -113,21 +113,7 @@ SHAPES = (
 )
 
 ANCHORED = tuple((anchor, shape) for shape in SHAPES for anchor in shape.anchors)
-
-
-def _guarded() -> tuple[tuple[str, tuple[tuple[str, Shape], ...]], ...]:
-    """The anchors with their shapes, below what several of them begin with.
-
-    Most texts hold none, and it is the number of looks that costs.
-    """
-    found: dict[str, list[tuple[str, Shape]]] = {}
-    for anchor, shape in ANCHORED:
-        guard = next((start for start in ("gh", "k_") if anchor.startswith(start)), anchor)
-        found.setdefault(guard, []).append((anchor, shape))
-    return tuple((guard, tuple(each)) for guard, each in found.items())
-
-
-GUARDED = _guarded()
+"""Each anchor with its shape, in the order in which secrets are replaced."""
 
 # A line of a key's body stands alone on its line, after no more than the mark of a diff, a line's
 # number or the name of the file that a search found it in.
