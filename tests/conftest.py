@@ -3,6 +3,7 @@
 import ipaddress
 import itertools
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -39,6 +40,11 @@ _OF_THE_TERMINAL = (
 )
 _OF_PROVIDERS = ("ANTHROPIC_", "GEMINI_", "GOOGLE_", "OPENAI_", "OPENROUTER_", "OLLAMA_")
 _CALLS_TO_HOSTS = {"socket.connect", "socket.sendto", "socket.sendmsg"}
+
+
+# Tests send it to programs that they start, which ignore it if those who started them do.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class NetworkBlockedError(RuntimeError):
