@@ -12,6 +12,7 @@ from textual.widget import Widget
 
 from crew.tui.bars import Bar, Span
 from crew.tui.cells import cropped, filtered, row
+from crew.tui.key_ring import KeyRing
 from crew.tui.palette import SIGNS, Palette
 from crew.tui.typeset import typeset
 from crew.view import Mark, PermissionView, Tone, ask_parts, one_line
@@ -109,6 +110,11 @@ class ApprovalCard(Vertical, can_focus=True):
         self.query_one("#answers", Bar).say(spans)
         self.display = True
         self.focus()
+
+    def takes(self, ring: KeyRing, name: str) -> bool:
+        """Whether the key of an action of the screen means an answer here now."""
+        mine = {*_ANSWERS, "escape"}
+        return self.has_focus and self.display and not mine.isdisjoint(ring.pressed(name))
 
     def close(self) -> None:
         """Take the card away."""

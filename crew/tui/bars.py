@@ -1,6 +1,6 @@
 """The lines around the panes: one line each, never wrapped, with parts that can be clicked."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -11,7 +11,6 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from crew.tui.cells import fit, row
-from crew.tui.keys import Key
 from crew.tui.palette import Palette
 from crew.view import Mark, Tone
 
@@ -98,19 +97,6 @@ def _style(span: Span, look: Palette) -> Style:
     return style + look.strong if span.strong else style
 
 
-def hints(keys: Sequence[tuple[Key, str]], width: int) -> list[Span]:
-    """The footer: keys with their words, as many as fit; the last two always do."""
-    shown = list(keys)
-    while len(shown) > 2 and _hint_width(shown) > width:
-        del shown[-3]
-    spans = [Span(text=" ")]
-    for place, (key, label) in enumerate(shown):
-        gap = "   " if place < len(shown) - 1 else ""
-        spans.append(Span(text=key.shown, look=Tone.PERSON, target=key.id))
-        spans.append(Span(text=f" {label}{gap}", look=Tone.SECONDARY, target=key.id))
-    return spans
-
-
 def labels(keys: Iterable[tuple[str, str]]) -> list[Span]:
     """The footer where keys are not the screen's own: nothing to click, only words."""
     spans = [Span(text=" ")]
@@ -118,7 +104,3 @@ def labels(keys: Iterable[tuple[str, str]]) -> list[Span]:
         spans.append(Span(text=shown, look=Tone.PERSON))
         spans.append(Span(text=f" {label}   ", look=Tone.SECONDARY))
     return spans
-
-
-def _hint_width(keys: Sequence[tuple[Key, str]]) -> int:
-    return 1 + sum(cell_len(key.shown) + cell_len(label) + 4 for key, label in keys) - 3

@@ -12,7 +12,8 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from crew.tui.bars import Bar, Span, hints
+from crew.tui.bars import Bar, Span
+from crew.tui.footer import hints
 from crew.tui.keys import BY_ID, Key
 from crew.tui.run_model import Changes
 from crew.view import Tone
@@ -136,13 +137,10 @@ class Framed(Screen[None]):
 
     def show_hints(self) -> None:
         """The keys that apply now."""
-        keys = [
-            (key, self.label(key))
-            for key in self.observer.keys.listed(self.NAME)
-            if key.label and self.applies(key)
-        ]
-        keys.sort(key=lambda each: each[0].id in {"help", "leave"})
-        self.query_one("#hints", Bar).say(hints(keys, self.size.width))
+        listed = self.observer.keys.listed(self.NAME)
+        keys = [(key, self.label(key)) for key in listed if key.label and self.applies(key)]
+        told = [(key, label) for key, label in keys if label]
+        self.query_one("#hints", Bar).say(hints(told, self.size.width))
 
     def applies(self, key: Key) -> bool:
         """Whether a key would do something now."""
@@ -150,7 +148,7 @@ class Framed(Screen[None]):
         return True
 
     def label(self, key: Key) -> str:
-        """What a key is called in the footer now."""
+        """What a key is called in the footer now; empty keeps it out of there."""
         return key.label
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

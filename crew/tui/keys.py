@@ -21,6 +21,7 @@ class Key:
         keys: Textual's names of the keys, with commas.
         shown: How the footer and the help write them.
         label: One word for the footer; empty keeps it out of there.
+        brief: A shorter one, where room is short.
         help: What it does, in a few words.
         screens: Where it is there.
         deed: What it does to the run; it applies when that is possible.
@@ -32,6 +33,7 @@ class Key:
     shown: str
     help: str
     label: str = ""
+    brief: str = ""
     screens: frozenset[str] = _ALL
     deed: Deed | None = None
     everywhere: bool = False
@@ -89,6 +91,7 @@ KEYS = (
         keys="m",
         shown="m",
         label="messages",
+        brief="msgs",
         help="what was said and asked, or the run again",
         screens=_PANES,
     ),
@@ -127,6 +130,7 @@ KEYS = (
         keys="n",
         shown="n",
         label="next match",
+        brief="next",
         help="the next match",
         screens=frozenset({SESSION}),
     ),

@@ -12,6 +12,7 @@ from crew.tui.now_pane import NowPane
 from crew.tui.palette import SIGNS
 from crew.tui.run_model import Changes
 from crew.tui.stage import Stage
+from crew.tui.stats_line import stats_line
 from crew.tui.transcript_pane import TranscriptPane
 from crew.view import (
     Only,
@@ -21,9 +22,9 @@ from crew.view import (
     empty_words,
     entry_places,
     entry_text,
+    names_file,
     next_only,
     only_words,
-    session_stats,
     session_title,
     waiting_messages,
 )
@@ -45,6 +46,7 @@ class SessionScreen(Stage):
         self._waiting = waiting
         self._needle = ""
         self._seen_end = 0
+        self._looked: tuple[tuple[int, int | None] | None, bool] = (None, False)
 
     @property
     def session(self) -> str:
@@ -82,6 +84,7 @@ class SessionScreen(Stage):
         """Show another session, at its end."""
         self._session = session
         self._needle, self._waiting, self._seen_end, self._said = "", "", 0, None
+        self._looked = (None, False)
         self.transcript.open(self.observer.feed.pages(session))
         self.refresh_all()
 
@@ -123,44 +126,9 @@ class SessionScreen(Stage):
                 transcript.go(index)
 
     def _show_stats(self) -> None:
-        known = self.observer.view.sessions.get(self._session)
-        left = session_stats(known, self.observer.now()) if known else ""
-        self.query_one("#stats", Bar).say(
-            [Span(text=f" {left}", look=Tone.SECONDARY)],
-            [*self._filter(), *self._news(), self._position()],
-        )
-
-    def _filter(self) -> Iterable[Span]:
-        only = self.transcript.only
-        if only is Only.ALL:
-            return []
-        return [Span(text=f"only {only_words(only)}  ", look=Tone.PERSON, strong=True)]
-
-    def _news(self) -> Iterable[Span]:
-        source = self.transcript.source
-        if source is None:
-            return []
-        if self.transcript.follow:
-            known = self.observer.view.sessions.get(self._session)
-            live = known is not None and not known.over
-            return [Span(text="following  ", look=Tone.SECONDARY)] if live else []
-        new = source.total - self._seen_end
-        below = f"{counted(new, 'new entry').replace('entrys', 'entries')} below  "
-        return [Span(text=below, look=Tone.PERSON, strong=True)] if new > 0 else []
-
-    def _position(self) -> Span:
-        source, transcript = self.transcript.source, self.transcript
-        if source is None:
-            return Span(text="reading ", look=Tone.SECONDARY)
-        first, end = transcript.seen()
-        rows = source.rows.rows
-        if not rows:
-            none = f"[none of {source.total}] " if source.total else "[no entries yet] "
-            return Span(text=none, look=Tone.SECONDARY)
-        top = rows[min(first, len(rows) - 1)].line + 1
-        last = rows[min(end, len(rows)) - 1]
-        bottom = source.rows.end if end >= len(rows) else (last.result_line or last.line) + 1
-        return Span(text=f"[{top}-{bottom}/{source.total}] ", look=Tone.SECONDARY)
+        known, now = self.observer.view.sessions.get(self._session), self.observer.now()
+        stats = stats_line(known, self.transcript, now=now, seen=self._seen_end)
+        self.query_one("#stats", Bar).say(*stats)
 
     def on_transcript_pane_read(self, event: TranscriptPane.Read) -> None:
         """Show what goes with what was read."""
@@ -177,8 +145,9 @@ class SessionScreen(Stage):
         self._show_stats()
 
     def on_lines_selected(self, event: Lines.Selected) -> None:
-        """A selection alone changes nothing around it."""
+        """Show the keys of the entry that is selected now."""
         event.stop()
+        self.show_hints()
 
     def on_lines_chosen(self, event: Lines.Chosen) -> None:
         """Open what was clicked."""
@@ -198,6 +167,34 @@ class SessionScreen(Stage):
         if key.id in {"next_session", "previous_session"}:
             return len(self.observer.view.sessions) > 1
         return super().applies(key)
+
+    def label(self, key: Key) -> str:
+        """What a key is called in the footer now."""
+        if key.id == "expand":
+            return self._expand_label()
+        if key.id == "back" and self._needle:
+            return "end search"
+        if key.id == "open_file" and not self._names_file():
+            return ""
+        return super().label(key)
+
+    def _expand_label(self) -> str:
+        transcript = self.transcript
+        if not transcript.count:
+            return ""
+        if self._child() is not None:
+            return "open"
+        return "close" if transcript.is_open(transcript.key_at(transcript.cursor)) else "expand"
+
+    def _names_file(self) -> bool:
+        """Whether the selected entry names a file; looked at once for each."""
+        row = self.transcript.row
+        if row is None:
+            return False
+        known = (row.line, row.result_line)
+        if known != self._looked[0]:
+            self._looked = (known, names_file(row))
+        return self._looked[1]
 
     def do_down(self) -> None:
         """Select the next entry."""
@@ -229,12 +226,17 @@ class SessionScreen(Stage):
 
     def do_expand(self) -> None:
         """Open the entry, or close it; on a spawned session go there."""
-        row = self.transcript.row
-        child = child_of(row, self.observer.view, self._session) if row is not None else None
-        if child is not None and child in self.observer.view.sessions:
+        child = self._child()
+        if child is not None:
             self.observer.open(child)
         else:
             self.transcript.toggle()
+
+    def _child(self) -> str | None:
+        """The session that the selected entry spawned."""
+        row = self.transcript.row
+        child = child_of(row, self.observer.view, self._session) if row is not None else None
+        return child if child is not None and child in self.observer.view.sessions else None
 
     def do_back(self) -> None:
         """End the search, else go up to the parent session or the run."""

@@ -38,7 +38,7 @@ class Stage(Framed):
     """A screen about one run; a pane in the middle, the same lines around it."""
 
     TRAIL: ClassVar[tuple[str, ...]] = ()
-    """Names behind the crumbs, for what is no session."""
+    """Names behind the crumbs, for what is no session; the key of the first only goes back."""
 
     @property
     @abstractmethod
@@ -100,6 +100,11 @@ class Stage(Framed):
             return
         super().show_hints()
 
+    def on_descendant_focus(self) -> None:
+        """Show the keys of the pane or card that has them now."""
+        if self.ready:
+            self.show_hints()
+
     def applies(self, key: Key) -> bool:
         """Whether a key would do something now."""
         if key.id == "result":
@@ -123,6 +128,8 @@ class Stage(Framed):
 
     def label(self, key: Key) -> str:
         """What a key is called in the footer now."""
+        if key.id in self.TRAIL or self.query_one(ApprovalCard).takes(self.observer.keys, key.id):
+            return ""
         if key.id == "pause":
             deed = pause_deed(self.observer.view, self.session or "")
             return _PAUSE_LABELS.get(deed, key.label) if deed else key.label

@@ -24,7 +24,7 @@ from crew.view.entry_words import (
     message_head,
     waiting_messages,
 )
-from crew.view.file_places import FilePlace, entry_places, finding_place
+from crew.view.file_places import FilePlace, entry_places, finding_place, names_file
 from crew.view.findings import (
     Finding,
     Priority,
@@ -194,6 +194,7 @@ __all__ = [
     "messages_words",
     "model_words",
     "money",
+    "names_file",
     "next_only",
     "now_words",
     "one_line",

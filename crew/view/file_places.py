@@ -15,7 +15,7 @@ from crew.view.transcript import entry_block
 MANY = 40
 """Places of one entry that are looked at."""
 
-_GLANCE = 200_000
+_GLANCE, _SHORT = 200_000, 20_000
 _OWN_FILE = frozenset({"read", "write", "edit"})
 _NAMED = re.compile(r"(?<![\w/.-])((?:[\w.@+-]+/)*[\w@+-][\w.@+-]*\.[A-Za-z]\w*):(\d+)")
 _JSON = re.compile(r'"file":\s*("(?:[^"\\]|\\.)+")(?:,\s*"line":\s*(\d+))?')
@@ -41,18 +41,23 @@ def entry_places(row: EntryRow) -> tuple[FilePlace, ...]:
     return tuple(dict.fromkeys(islice(_places(row), MANY)))
 
 
-def _places(row: EntryRow) -> Iterator[FilePlace]:
+def names_file(row: EntryRow) -> bool:
+    """Whether an entry names any file, as far as its beginning tells."""
+    return next(_places(row, _SHORT), None) is not None
+
+
+def _places(row: EntryRow, glance: int = _GLANCE) -> Iterator[FilePlace]:
     entry = row.entry
     if not isinstance(entry, ToolCallEntry):
-        yield from _in_text(_text(row))
+        yield from _in_text(_text(row)[:glance])
         return
     path = entry.args.get("path")
     own = FilePlace(file=path, line=_start(entry)) if isinstance(path, str) and path else None
     if own is not None and entry.tool in _OWN_FILE:
         yield own
     if row.result is not None:
-        yield from _in_text(row.result.text[:_GLANCE])
-    yield from _in_text(json.dumps(entry.args, ensure_ascii=False)[:_GLANCE])
+        yield from _in_text(row.result.text[:glance])
+    yield from _in_text(json.dumps(entry.args, ensure_ascii=False)[:glance])
     if own is not None:
         yield own
 

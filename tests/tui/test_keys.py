@@ -77,7 +77,7 @@ async def test_a_chosen_key_does_what_the_old_one_did_and_the_old_one_nothing() 
         await settle(pilot)
         await pilot.press("g", "j", "s")
         assert not any("steer code-review:" in line for line in screen_text(app))
-        assert "Ctrl+S F5 steer" in screen_text(app)[-1]
+        assert "Ctrl+S/S steer" in screen_text(app)[-1]
         for key in ("ctrl+s", "f5"):
             await pilot.press(key, "h", "i", "enter")
             await settle(pilot)
