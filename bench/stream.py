@@ -4,6 +4,7 @@
 
 A loopback provider in a process of its own streams the answer. CPU is process time of the reader
 alone, as the slope between a short and a long answer: what a run costs by itself is not counted.
+Of the lag `bench/lag.py` says what is the machine's.
 """
 
 import multiprocessing
@@ -22,6 +23,7 @@ from pydantic_ai.messages import ModelRequest, UserPromptPart
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
+from bench.lag import idle_loop, lag_of, run
 from crew.config import Config, Kind, ProviderConfig
 from crew.service import RunRequest, SpawnLimits, start
 from crew.testing import Call, LoopbackProvider, Received, Turn
@@ -161,30 +163,7 @@ async def measure_cpu(url: str) -> None:
     print(f"CPU a chunk: library {base:.0f} us, through crew {whole:.0f} us: {whole / base:.2f}x")
 
 
-async def lag_of(read: Callable[[], Awaitable[None]]) -> str:
-    """How late the event loop wakes meanwhile, and how busy it is, in words."""
-    lags: list[float] = []
-
-    async def watch() -> None:
-        while True:
-            due = time.perf_counter() + 0.01
-            await anyio.sleep(0.01)
-            lags.append(time.perf_counter() - due)
-
-    began, spent = time.perf_counter(), time.process_time()
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(watch)
-        await read()
-        tasks.cancel_scope.cancel()
-    cuts = statistics.quantiles(lags, n=100)
-    busy = (time.process_time() - spent) / (time.perf_counter() - began)
-    return (
-        f"loop lag median {cuts[49] * 1e3:.1f} ms, p95 {cuts[94] * 1e3:.1f} ms, "
-        f"worst {max(lags) * 1e3:.0f} ms, CPU {busy:.0%}"
-    )
-
-
-async def measure_lag(url: str) -> None:
+async def measure_lag(url: str, beside: Connection) -> None:
     """Print how late the event loop wakes while many sessions stream."""
     model = f"{RATE * SECONDS}-{RATE}"
     what = f"{STREAMS} streams at {RATE} chunks/s"
@@ -194,21 +173,22 @@ async def measure_lag(url: str) -> None:
             for _ in range(STREAMS):
                 tasks.start_soon(read_library, url, model)
 
-    print(f"{what}, library alone, openai-chat: {await lag_of(library)}")
+    print(f"{what}, library alone, openai-chat: {await lag_of(library, beside)}")
     for kind in KINDS:
         await run_crew(url, "10", kind=kind)
         with tempfile.TemporaryDirectory() as folder:
             write_team(Path(folder), STREAMS)
-            lag = await lag_of(partial(run_team, Path(folder), url, model, STREAMS, kind))
+            read = partial(run_team, Path(folder), url, model, STREAMS, kind)
+            lag = await lag_of(read, beside)
         print(f"{what}, through crew, {kind}: {lag}")
 
 
 async def main() -> None:
     """Run both."""
-    with provider() as url:
+    with provider() as url, idle_loop() as beside:
         await measure_cpu(url)
-        await measure_lag(url)
+        await measure_lag(url, beside)
 
 
 if __name__ == "__main__":
-    anyio.run(main)
+    run(main)

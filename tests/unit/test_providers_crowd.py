@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 import anyio
 import pytest
 
-from crew.models.providers.crowd import AT_ONCE, LONGEST, MOST, PATIENCE, Crowd, Place
+from crew.models.providers.crowd import AT_ONCE, FEW, LONGEST, MOST, PATIENCE, Crowd, Place
 from tests.doubles.virtual_time import VIRTUAL, Backend
 
 
@@ -29,7 +29,7 @@ async def lasted(crowd: Crowd, read: int) -> float:
 
 @pytest.mark.parametrize(
     ("number", "read", "seconds"),
-    [(AT_ONCE, 100, 0.0), (50, 100, 0.05), (500, 100, LONGEST), (50, MOST, 0.0)],
+    [(FEW, 100, 0.0), (50, 100, 0.05), (500, 100, LONGEST), (50, MOST, 0.0)],
     ids=["a few", "many", "very many", "a backlog"],
 )
 async def test_the_more_streams_there_are_the_longer_one_lets_its_answer_gather(

@@ -7,8 +7,11 @@ from contextlib import contextmanager
 import anyio
 from anyio.lowlevel import RunVar
 
-AT_ONCE = 8
-"""Streams whose bytes are worked on at the same time; so few need no order among them."""
+FEW = 8
+"""Streams that need no pause between their reads."""
+
+AT_ONCE = 2
+"""Streams whose bytes are worked on at the same time: that is one round of the event loop."""
 
 PAUSE = 0.001
 """Seconds between two reads of a stream, for each stream that there is."""
@@ -49,7 +52,7 @@ class Crowd:
 
     async def pause(self, read: int = 0) -> None:
         """Let something gather, after that many bytes were read; a few streams need no pause."""
-        if self._streams > AT_ONCE and read < MOST:
+        if self._streams > FEW and read < MOST:
             await anyio.sleep(min(self._streams * PAUSE, LONGEST))
 
     async def take(self, place: "Place") -> None:
