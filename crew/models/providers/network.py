@@ -1,9 +1,10 @@
-"""The network under a provider's connections, read in turn with the other streams of the loop."""
+"""Direct connections whose reads wait for their turn among the other streams of the event loop."""
 
 import ssl
-from collections.abc import Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, cast
 
 import httpcore2
 import httpx2
@@ -13,12 +14,84 @@ from crew.models.providers.crowd import MOST, Place
 at: ContextVar[Place | None] = ContextVar("crew_place", default=None)
 """Where the request that reads is at work."""
 
+_FAULTS = (
+    *("TimeoutException", "ConnectTimeout", "ReadTimeout", "WriteTimeout", "PoolTimeout"),
+    *("NetworkError", "ConnectError", "ReadError", "WriteError"),
+    *("ProtocolError", "LocalProtocolError", "RemoteProtocolError", "UnsupportedProtocol"),
+)
+_KNOWN: Mapping[type[BaseException], type[httpx2.TransportError]] = {
+    getattr(httpcore2, name): getattr(httpx2, name) for name in _FAULTS
+}
+"""The faults of a connection, as they are known to who uses a client."""
 
-def read_in_turn(client: httpx2.AsyncClient) -> None:
-    """Have a client's direct connections share the event loop fairly; those over a proxy do not."""
-    direct: Any = client  # neither library lets a client be given a network
-    pool = direct._transport._pool
-    pool._network_backend = _Network(pool._network_backend)
+
+class InTurn(httpx2.AsyncBaseTransport):
+    """A client's connections, which share the event loop fairly.
+
+    httpx2's own transport takes no network to stand on; httpcore2, which it is made of, does.
+    """
+
+    def __init__(self, limits: httpx2.Limits, verify: ssl.SSLContext) -> None:
+        self._pool = httpcore2.AsyncConnectionPool(
+            ssl_context=verify,
+            max_connections=limits.max_connections,
+            max_keepalive_connections=limits.max_keepalive_connections,
+            keepalive_expiry=limits.keepalive_expiry,
+            network_backend=_Network(httpcore2.AnyIOBackend()),
+        )
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request; gives the head of the answer, the rest is read from its stream."""
+        url = request.url
+        asked = httpcore2.Request(
+            method=request.method,
+            url=httpcore2.URL(
+                scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+            ),
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions=request.extensions,
+        )
+        with _faults_as_known():
+            answer = await self._pool.handle_async_request(asked)
+        return httpx2.Response(
+            status_code=answer.status,
+            headers=answer.headers,
+            stream=_Body(answer),
+            extensions=answer.extensions,
+        )
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        with _faults_as_known():
+            await self._pool.aclose()
+
+
+class _Body(httpx2.AsyncByteStream):
+    """The rest of an answer."""
+
+    def __init__(self, answer: httpcore2.Response) -> None:
+        self._answer = answer
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        pieces = cast("AsyncIterable[bytes]", self._answer.stream)
+        with _faults_as_known():
+            async for piece in pieces:
+                yield piece
+
+    async def aclose(self) -> None:
+        await self._answer.aclose()
+
+
+@contextmanager
+def _faults_as_known() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        known = next((_KNOWN[kind] for kind in type(error).__mro__ if kind in _KNOWN), None)
+        if known is None:
+            raise
+        raise known(str(error)) from error
 
 
 class _Network(httpcore2.AsyncNetworkBackend):

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from urllib.request import getproxies
 
 import anyio
 import httpx2
@@ -214,19 +215,28 @@ def _last_delta(index: int, part: ModelResponsePart) -> Delta | None:
 
 def _http_client(endpoint: Endpoint) -> httpx2.AsyncClient:
     """Connections that never follow a redirect: a key stays with the host it was meant for."""
-    client = httpx2.AsyncClient(
+    limits = httpx2.Limits(max_connections=1000, max_keepalive_connections=100)
+    verify = httpx2.create_ssl_context()
+    environment = not endpoint.is_local  # no proxy stands before this machine
+    return httpx2.AsyncClient(
         timeout=httpx2.Timeout(None, connect=CONNECT),
-        limits=httpx2.Limits(max_connections=1000, max_keepalive_connections=100),
+        limits=limits,
         follow_redirects=False,
-        trust_env=not endpoint.is_local,  # no proxy stands before this machine
-        verify=httpx2.create_ssl_context(),
+        trust_env=environment,
+        verify=verify,
         event_hooks={"response": [_watch]},
+        # A client that is given a transport asks no proxy.
+        transport=None if environment and _has_proxy() else network.InTurn(limits, verify),
     )
-    network.read_in_turn(client)
-    return client
 
 
-@dataclass(frozen=True, slots=True)
+def _has_proxy() -> bool:
+    """Whether the environment names one; over it, streams are read as they come."""
+    proxies = getproxies()
+    return any(proxies.get(scheme) for scheme in ("http", "https", "all"))
+
+
+@dataclass(slots=True)
 class _Connections:
     """The connections of one request."""
 
