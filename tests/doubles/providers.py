@@ -34,11 +34,12 @@ async def serving(
     *,
     deadlines: Deadlines = DEADLINES,
     price: Price | None = None,
+    context: int | None = None,
 ) -> AsyncIterator[tuple[ProviderModel, LoopbackProvider]]:
     """A client, and the provider that it asks."""
     async with LoopbackProvider.serve(replies) as provider:
         target = resolve_name(provider.model(kind), provider.config, {})
-        target = replace(target, endpoint=replace(target.endpoint, price=price))
+        target = replace(target, endpoint=replace(target.endpoint, price=price, context=context))
         client = ProviderModel(target, deadlines=deadlines)
         try:
             yield client, provider

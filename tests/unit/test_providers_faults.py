@@ -105,6 +105,22 @@ async def test_an_answer_that_never_begins_was_cut(wire: Kind) -> None:
 
 
 @every_wire
+@pytest.mark.parametrize(
+    ("context", "fault"),
+    [(None, Fault.MALFORMED), (100_000, Fault.MALFORMED), (64, Fault.CONTEXT_OVERFLOW)],
+)
+async def test_an_answer_without_a_byte_may_say_that_the_prompt_is_too_long(
+    wire: Kind, context: int | None, fault: Fault
+) -> None:
+    async with serving(wire, [Raw(pieces=[CUT])], context=context) as (client, _):
+        with pytest.raises(ModelError, match="the answer is empty") as failed:
+            await ask(client)
+    assert failed.value.fault is fault
+    known = "larger context window" if fault is Fault.CONTEXT_OVERFLOW else "of config.toml"
+    assert known in failed.value.hint
+
+
+@every_wire
 async def test_a_dropped_connection_may_pass(wire: Kind) -> None:
     fault = ScriptedFault(fault=Fault.NETWORK)
     for turn in (Turn(error=fault), Turn(text="Half", error=fault)):
@@ -133,6 +149,7 @@ async def test_an_overload_inside_the_stream_may_pass(wire: Kind) -> None:
 async def test_an_empty_answer_is_malformed(wire: Kind) -> None:
     error = await refusal(wire, Turn())
     assert error.fault in {Fault.MALFORMED, Fault.TRUNCATED}
+    assert error.message.endswith("the answer is empty")
 
 
 @every_wire

@@ -23,8 +23,10 @@ from pydantic_ai.exceptions import (
 )
 
 from crew.errors import Fault, ModelError
+from crew.models.protocol import ModelRequest
 from crew.models.providers.client import key_place
 from crew.models.providers.names import ModelName
+from crew.models.tokens import CHARS_A_TOKEN, estimate
 from crew.plaintext import clean
 
 SHOWN = 300
@@ -38,6 +40,8 @@ _OVERFLOW = re.compile(
     re.IGNORECASE,
 )
 _ENDED = re.compile(r"without a `?finish_reason|ended (?:prematurely|before)", re.IGNORECASE)
+_EMPTY = re.compile(r"ended without content", re.IGNORECASE)
+_TOO_LONG = "use a model with a larger context window, or a smaller task"
 _REJECTING = frozenset({400, 413, 422, 500})
 """Statuses with which servers answer a prompt that is too long."""
 
@@ -54,6 +58,26 @@ def model_error(error: Exception, target: ModelName) -> ModelError:
         fault=fault,
         retry_after=getattr(error, "retry_after", None),
         hint=_hint(fault, error, target),
+    )
+
+
+def no_answer(request: ModelRequest, window: int | None, target: ModelName) -> ModelError:
+    """Class an answer of not a single byte: some servers say so that a prompt is too long.
+
+    Args:
+        window: Tokens of the context window; None when unknown.
+    """
+    if window is not None and estimate(request) * CHARS_A_TOKEN > window:
+        return ModelError(
+            f"{target}: the answer is empty, as of a server that is asked for more than it holds",
+            fault=Fault.CONTEXT_OVERFLOW,
+            hint=_TOO_LONG,
+        )
+    where = f"context in [providers.{target.endpoint.name}] of config.toml"
+    return ModelError(
+        f"{target}: the answer is empty",
+        fault=Fault.MALFORMED,
+        hint=f"if the prompt is more than the server holds, {where} keeps it shorter",
     )
 
 
@@ -129,6 +153,8 @@ def _message(body: object) -> str | None:
 
 
 def _reason(error: Exception) -> str:
+    if _EMPTY.search(str(error)):
+        return "the answer is empty"
     root = list(_causes(error))[-1]
     text = str(error) or type(error).__name__
     if root is error or not str(root) or str(root) in text:
@@ -171,7 +197,7 @@ def _hint(fault: Fault, error: Exception, target: ModelName) -> str:
         case Fault.QUOTA:
             return f"raise the quota at {endpoint.name}, or use another model: --model"
         case Fault.CONTEXT_OVERFLOW:
-            return "use a model with a larger context window, or a smaller task"
+            return _TOO_LONG
         case Fault.CERTIFICATE:
             return _certificate_hint(_distrust(error), endpoint.base_url)
         case Fault.NETWORK if any(isinstance(cause, ssl.SSLError) for cause in _causes(error)):
@@ -182,6 +208,8 @@ def _hint(fault: Fault, error: Exception, target: ModelName) -> str:
             return f"is {endpoint.base_url} right, and the server up?"
         case Fault.BAD_REQUEST if isinstance(error, ModelNotFoundError):
             return f"does {endpoint.name} have a model {target.model!r}, under {endpoint.base_url}?"
+        case Fault.MALFORMED if _EMPTY.search(str(error)):
+            return "use another model: --model"
         case Fault.MALFORMED:
             return f"is {endpoint.base_url} a server of the format {endpoint.kind}?"
         case _:

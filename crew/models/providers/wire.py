@@ -41,7 +41,7 @@ from crew.models.providers.build import build_model
 from crew.models.providers.client import Clock
 from crew.models.providers.cost import usage_of
 from crew.models.providers.crowd import crowd
-from crew.models.providers.faults import model_error
+from crew.models.providers.faults import model_error, no_answer
 from crew.models.providers.history import meta_of, to_messages
 from crew.models.providers.names import PROVIDERS, Endpoint, ModelName
 from crew.models.providers.settings import parameters_for, settings_for
@@ -92,7 +92,7 @@ class Wire:
         Raises:
             ModelError: On entering, or while reading.
         """
-        async with _watched_connections(clock):
+        async with _watched_connections(clock) as connections:
             try:
                 asking = model_request_stream(
                     self._model,
@@ -106,6 +106,9 @@ class Wire:
                     async with aclosing(reading) as deltas:
                         yield deltas
             except Exception as error:
+                if connections.said_nothing:
+                    window = self._endpoint.context or self.context
+                    raise no_answer(request, window, self._target) from error
                 raise model_error(error, self._target) from error
 
     @property
@@ -238,23 +241,37 @@ def _has_proxy() -> bool:
 
 @dataclass(slots=True)
 class _Connections:
-    """The connections of one request."""
+    """The connections of one request.
+
+    Attributes:
+        ended: Answers that came to their end in good order.
+        heard: Whether there was a byte in any of them.
+    """
 
     clock: Clock
     opened: list[httpx2.Response] = field(default_factory=list)
+    ended: int = 0
+    heard: bool = False
+
+    @property
+    def said_nothing(self) -> bool:
+        """Whether the answer was accepted and came to its end without a byte."""
+        return bool(self.ended) and not self.heard and self.opened[-1].is_success
 
 
 class _Heard(httpx2.AsyncByteStream):
-    """A response's bytes, each arrival told to the request's clock."""
+    """A response's bytes, each arrival told to its request."""
 
-    def __init__(self, stream: httpx2.AsyncByteStream, clock: Clock) -> None:
+    def __init__(self, stream: httpx2.AsyncByteStream, request: _Connections) -> None:
         self._stream = stream
-        self._clock = clock
+        self._request = request
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for piece in self._stream:
-            self._clock.heard()
+            self._request.clock.heard()
+            self._request.heard = True
             yield piece
+        self._request.ended += 1
 
     async def aclose(self) -> None:
         await self._stream.aclose()
@@ -265,11 +282,11 @@ async def _watch(response: httpx2.Response) -> None:
         response.stream, httpx2.AsyncByteStream
     ):
         request.opened.append(response)
-        response.stream = _Heard(response.stream, request.clock)
+        response.stream = _Heard(response.stream, request)
 
 
 @asynccontextmanager
-async def _watched_connections(clock: Clock) -> AsyncIterator[None]:
+async def _watched_connections(clock: Clock) -> AsyncIterator[_Connections]:
     """Hear what comes, and close what was opened; an SDK may leave that to the collector."""
     request = _Connections(clock)
     token = _current.set(request)
@@ -277,7 +294,7 @@ async def _watched_connections(clock: Clock) -> AsyncIterator[None]:
         with crowd().joined() as place:
             network.at.set(place)
             await place.crowd.pause()
-            yield
+            yield request
     finally:
         network.at.set(None)
         _current.reset(token)
