@@ -372,7 +372,8 @@ class Engine:
                 raise self._recorder.failed  # what is in the folder is another process's now
             outcome = dataclasses.replace(outcome, artifact=self._store_result(outcome))
             await self._recorder.settle()
-            replace(self._folder.report, outcome.report.encode("utf-8", "backslashreplace"))
+            report = outcome.report.encode("utf-8", "backslashreplace")
+            replace(self._folder.report, report, sync_folder=True)
             ended = RunEnded(
                 status=outcome.status,
                 error=outcome.error,

@@ -28,6 +28,7 @@ PINNED = {
     1167: "a delivery was told before it was on the disk, and told again",
     4157: "a result was announced before what its session did to come to it was on the disk",
     10219: "a last line that only lacked its newline was believed too late",
+    10699: "a run had ended on the disk whose report had not come there",
     10829: "a run of whose disk only a command had heard that it refuses went on for ever",
     41677: "of children that had to end with their parent every second one was passed over",
     51774: "what a session had spent was forgotten where the journal had lost its beginning",
