@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,7 +27,6 @@ from crew.events import (
 from crew.models.protocol import ModelClient
 from crew.models.providers.names import RULES
 from crew.models.registry import Models
-from crew.orchestration.again import pays
 from crew.orchestration.board import TaskBoard
 from crew.orchestration.control import RunControl
 from crew.orchestration.history import History
@@ -36,9 +35,10 @@ from crew.orchestration.outcome import RunOutcome, final_result, final_status
 from crew.orchestration.report import report_markdown
 from crew.orchestration.roster import Roster
 from crew.orchestration.scheduler import Scheduler
+from crew.orchestration.spent import spenders, unannounced
 from crew.orchestration.unsettled import unsettled
 from crew.records import ArtifactRef, Failure, Status, indented_json
-from crew.session.budget import PastSession, RunBudget
+from crew.session.budget import RunBudget
 from crew.session.budget_guard import budget_middleware
 from crew.session.context import ContextGuard
 from crew.session.environment import Environment
@@ -199,11 +199,7 @@ class Engine:
         return roster, scheduler
 
     def _past(self, session: str) -> Past | None:
-        past = self._history.past(session) if self._history is not None else None
-        if past is not None and not past.standing.announced:  # the journal lost what it spent
-            for spent in past.spent:
-                self._budget.settle((), spent)
-        return past
+        return self._history.past(session) if self._history is not None else None
 
     def _middleware(self) -> tuple[Middleware, ...]:
         uncertain = self._history.uncertain() if self._history is not None else frozenset()
@@ -272,9 +268,11 @@ class Engine:
     def _take_up(self, history: History, control: RunControl) -> None:
         """Take back what earlier processes have promised and spent."""
         if any(budget.limits for budget in (self._options.budget, *self._plan.budgets)):
-            self._budget.restore(self._spenders(history))
+            self._budget.restore(spenders(self._plan, history))
         else:
             self._budget.settle((), history.usage())
+        for usage in unannounced(self._folder, history):
+            self._budget.settle((), usage)
         control.remember(history.replies)
         for name, asked in history.asks.items():
             self._recorder.record(
@@ -290,17 +288,6 @@ class Engine:
             self._recorder.record(RunPaused() if history.latch else RunResumed())
         if history.cancelled is not None:
             control.cancel(history.cancelled)
-
-    def _spenders(self, history: History) -> Iterator[PastSession]:
-        plan = self._plan
-        for name, session in history.sessions.items():
-            started = session.started
-            known = plan.library if started.parent is not None else plan.roles
-            agent = known.get(started.agent if started.parent is not None else started.role)
-            if agent is not None:
-                entries = history.entries(name)
-                task = pays(history.attempts, started)
-                yield PastSession(id=name, agent=agent, task=task, entries=entries)
 
     def _fail(self, error: Exception) -> None:
         """Take the error that no session can survive; the first one is the run's.

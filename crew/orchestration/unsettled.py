@@ -11,10 +11,9 @@ def unsettled(folder: RunFolder, history: History) -> Iterator[Path]:
     """Files that the next durable event must not come before.
 
     What an ended session wrote was on the disk before the event of its end, so that what a large
-    run has long finished costs no sync. A fork's files are all copies that nobody has synced.
+    run has long finished costs no sync.
     """
-    copies = history.continued is not None and history.continued.reason == "fork"
-    ended = {} if copies else {name: s.ended for name, s in history.sessions.items() if s.ended}
+    ended = {name: s.ended for name, s in history.sessions.items() if s.ended}
     settled = {end.result.name for end in ended.values() if end.result is not None}
     for path in folder.sessions.iterdir():
         if path.name.partition(".jsonl")[0].removesuffix(".live") not in ended:

@@ -7,11 +7,13 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
 
+import anyio
+import anyio.to_thread
 from pydantic_core import to_json
 
 from crew.bus.transcript import DiskTranscript
@@ -76,7 +78,9 @@ async def fork(
     sources = sources or machine_sources()
     config = request.config if request.config is not None else load_config(environ)
     redact = Redactor.from_environ(environ, known=config.secrets(environ))
-    folder = _made(request, sources, redact)
+    now = sources.now()
+    made = replace(sources, now=lambda: now)  # a loop's clock is not told in a thread
+    folder = await anyio.to_thread.run_sync(_made, request, made, redact)
     begun = False
     try:
         async with resume(
@@ -95,7 +99,10 @@ def _onward(request: ForkRequest, folder: RunFolder) -> ResumeRequest:
 
 
 def _made(request: ForkRequest, sources: Sources, redact: Redactor) -> RunFolder:
-    """The new run's folder, as if its process had been lost just when it reached the point."""
+    """The new run's folder, as if its process had been lost just when it reached the point.
+
+    The manifest comes last, when all else is on the disk: without one there is no run.
+    """
     old = find(request.home, request.run)
     known = manifest.read(old)
     check_place(request, known)
@@ -191,7 +198,7 @@ def _copy(
             )
     for name in dict.fromkeys([*(ref.name for ref in refs), *names]):
         if (old.artifacts / name).is_file():
-            atomic.replace(new.artifacts / name, store.get(name), sync=False)
+            atomic.replace(new.artifacts / name, store.get(name))
 
 
 def _refs_of_events(events: Iterable[Event]) -> Iterator[ArtifactRef]:
@@ -221,4 +228,4 @@ def _lines(path: Path) -> list[bytes]:
 
 def _write(path: Path, lines: Iterable[bytes], redact: Redactor) -> None:
     data = b"".join(redact.line(line) + b"\n" for line in lines)
-    atomic.replace(path, data, sync=False)
+    atomic.replace(path, data)

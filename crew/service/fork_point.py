@@ -212,6 +212,7 @@ def _listed(names: Mapping[str, object]) -> str:
 def kept_events(events: Sequence[Event], kept: Kept) -> Iterator[Event]:
     """The events that are still true, in order, requests numbered anew."""
     requests: dict[str, str] = {}
+    reopened = kept.tasks | kept.begun
     for event in events:
         if not _stays(event, kept):
             continue
@@ -225,9 +226,13 @@ def kept_events(events: Sequence[Event], kept: Kept) -> Iterator[Event]:
                 request = requests.get(event.request, event.request)
                 yield event.model_copy(update={"request": request, "decision": once})
             case TasksReopened() | RunContinued():
-                again = tuple(name for name in event.tasks if name in kept.tasks)
+                again = tuple(name for name in event.tasks if name in reopened)
                 if again:
                     yield TasksReopened(tasks=again, at=event.at)
+            case TaskStarted() if kept.cut is not None and event.attempt == kept.cut.attempt:
+                if event.task in kept.begun:  # whatever ran it again later is undone
+                    reopened = kept.tasks
+                yield event
             case _:
                 yield event
     if kept.cut is not None:

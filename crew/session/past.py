@@ -80,11 +80,6 @@ class Past:
         return max((e.turn for e in self.entries if isinstance(e, UsageEntry)), default=0)
 
     @property
-    def spent(self) -> list[Usage]:
-        """What each of its model requests cost."""
-        return [entry.usage for entry in self.entries if isinstance(entry, UsageEntry)]
-
-    @property
     def usage(self) -> Usage:
         """What its model requests cost."""
         return total(self.entries)

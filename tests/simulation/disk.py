@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from unittest import mock
 
-Kind = Literal["kill", "power"]
+from tests.simulation.troubles import Death, Fault, Kind, Loses
 
 _real_open, _real_write, _real_pwrite = os.open, os.write, os.pwrite
 _real_fsync, _real_ftruncate, _real_close = os.fsync, os.ftruncate, os.close
@@ -34,42 +34,6 @@ _FIRST_PID = 5_000_000  # beyond what a system gives, so that no such process li
 
 class DiedError(BaseException):
     """The process is dead; nothing that it still does reaches the disk."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """A disk that refuses for a while.
-
-    Attributes:
-        op: The first operation that is refused, counted from the start of the process.
-        ops: How many operations are refused.
-        on: Which ones: all changes, or syncs only.
-    """
-
-    op: int
-    ops: int
-    error: int
-    on: Literal["any", "sync"] = "any"
-
-    def hits(self, op: int, what: str) -> bool:
-        """Whether it refuses this operation."""
-        return self.op <= op < self.op + self.ops and (self.on == "any" or what == "fsync")
-
-    def __str__(self) -> str:
-        name = errno.errorcode[self.error]
-        return f"{name} on {self.on} operations {self.op} to {self.op + self.ops - 1}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Death:
-    """The end of a process, in the middle of its operation number `op`."""
-
-    op: int
-    kind: Kind
-    torn: float
-
-    def __str__(self) -> str:
-        return f"{self.kind} at operation {self.op}, torn at {self.torn:.2f}"
 
 
 @dataclass(slots=True)
@@ -116,7 +80,7 @@ class Disk:
         self.ops += 1
         if self.trace is not None:
             self.trace(f"{self.ops:5} {what} {name}")
-        if self.death is not None and self.ops >= self.death.op:
+        if self.death is not None and self.death.comes(self.ops, what, name):
             if torn is not None:
                 torn(self.death.torn)
             self.die(self.death.kind)
@@ -165,19 +129,24 @@ class Disk:
     # What a loss of power does.
 
     def _lose_power(self) -> None:
+        loses = self.death.loses if self.death is not None else "some"
         stays = self.chance.randint(0, len(self._names))
+        if loses != "some":
+            stays = 0 if loses == "names" else len(self._names)
         while len(self._names) > stays:
             self._undo(self._names.pop())
         self._settle()
         for place, _, names in os.walk(self.root / "place" / ".crew" / "runs"):
             for name in sorted(names):
-                self._shorten(os.path.join(place, name))
+                self._shorten(os.path.join(place, name), loses)
 
-    def _shorten(self, path: str) -> None:
+    def _shorten(self, path: str, loses: Loses) -> None:
         status = os.stat(path)
         lasting = min(self._lasting.get(status.st_ino, 0), status.st_size)
         fate = self.chance.random()
         size = status.st_size
+        if loses != "some":
+            fate = {"names": 1, "bytes": 0, "files": round(fate)}[loses]
         if fate < 0.4:
             size = lasting
         elif fate < 0.7:
@@ -197,6 +166,14 @@ class Disk:
                 _real_rename(target, source)
                 if backup:
                     _real_rename(backup, target)
+
+    def settle(self) -> None:
+        """Time passes, and everything is on the disk."""
+        self._settle()
+        for place, _, names in os.walk(self.root):
+            for name in names:
+                status = os.stat(os.path.join(place, name))
+                self._lasting[status.st_ino] = status.st_size
 
     def _settle(self) -> None:
         """Make every change of a name so far last."""

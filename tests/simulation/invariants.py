@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from crew.entries import (
@@ -15,12 +16,15 @@ from crew.events import (
     CommandAccepted,
     CommandRefused,
     Event,
+    Notice,
+    RunContinued,
     RunEnded,
     SessionEnded,
     SessionStarted,
     SteerDelivered,
     SteerUndelivered,
     TaskEnded,
+    TasksReopened,
     TaskStarted,
 )
 from crew.records import TERMINAL
@@ -97,12 +101,22 @@ def history(events: Sequence[Event]) -> Iterator[str]:
     epochs = [event.epoch for event in events]
     if epochs != sorted(epochs):
         yield "an earlier attempt wrote behind a later one"
-    last = next((event.seq for event in events if isinstance(event, RunEnded)), None)
-    if last is not None and last != len(events):
-        yield f"{len(events) - last} events follow run.ended"
+    for end, event in pairwise(events):
+        if isinstance(end, RunEnded) and not _retries(event):
+            yield f"{event.kind} follows run.ended"
     yield from _sessions_end(events)
     yield from _tasks_end(events)
     yield from _commands_once(events)
+
+
+def end_of(events: Sequence[Event]) -> RunEnded | None:
+    """How a run has ended; None while it goes on, for the first time or once more."""
+    last = events[-1] if events else None
+    return last if isinstance(last, RunEnded) else None
+
+
+def _retries(event: Event) -> bool:
+    return isinstance(event, RunContinued) and event.reason == "retry"
 
 
 def _sessions_end(events: Sequence[Event]) -> Iterator[str]:
@@ -133,6 +147,8 @@ def _tasks_end(events: Sequence[Event]) -> Iterator[str]:
     attempts: Counter[tuple[str, int]] = Counter()
     for event in events:
         task = event.task or ""
+        if isinstance(event, RunContinued | TasksReopened):
+            over -= {*event.tasks}
         if isinstance(event, TaskStarted) and task in over:
             yield f"{task} was started after its end"
         elif isinstance(event, TaskEnded):
@@ -162,8 +178,12 @@ def _commands_once(events: Sequence[Event]) -> Iterator[str]:
 
 
 def entries_of_sessions(events: Sequence[Event], lines: Transcripts) -> Iterator[str]:
-    """Each call one answer, and nothing behind the end of a session."""
+    """Each call one answer, and nothing behind the end of a session.
+
+    What a fork has copied keeps the epochs of the run that it is of.
+    """
     over = {event.session or "": event for event in events if isinstance(event, SessionEnded)}
+    copied = any(isinstance(event, Notice) and event.text[:6] == "forked" for event in events)
     for session, raw in lines.items():
         entries = [parse_entry(line) for line in raw]
         calls = Counter(entry.call_id for entry in entries if isinstance(entry, ToolCallEntry))
@@ -173,7 +193,7 @@ def entries_of_sessions(events: Sequence[Event], lines: Transcripts) -> Iterator
                 yield f"{session}: {call} was made {calls[call]}, answered {given[call]} times"
             elif session in over and not given[call]:
                 yield f"{session} has ended, and {call} has no answer"
-        if (end := over.get(session)) is not None:
+        if (end := over.get(session)) is not None and not copied:
             late = [entry for entry in entries if entry.epoch > end.epoch]
             if late:
                 yield f"{session}: {late[0].kind} was written after its end"

@@ -7,9 +7,9 @@ from typing import Literal
 
 import anyio
 
-from crew.commands import Answer, Cancel, Command, FollowUp, Pause, Resume, Steer, Step
+from crew.commands import Answer, Cancel, Command, FollowUp, Pause, Resume, Retry, Steer, Step
 from crew.errors import CommandError, StoreError
-from crew.events import Event, RunEnded
+from crew.events import Event, RunContinued, RunEnded
 from crew.feed import Grew
 from crew.progress import Progress
 from crew.records import TERMINAL, Status
@@ -26,6 +26,7 @@ _KINDS = (
     *("steer", "steer", "wait", "follow_up", "pause", "hard", "resume", "step"),
     *("turn", "session", "run_pause", "run_hard", "run_resume", "run_cancel"),
 )
+_AGAIN = ("retry", "retry", "retry")
 
 
 @dataclass(slots=True)
@@ -34,6 +35,7 @@ class Crowd:
 
     Attributes:
         commands: How many they still give, beside what it takes to let the run end.
+        again: Whether they have tasks run again meanwhile.
         unanswered: Commands whose sender has heard nothing.
     """
 
@@ -41,6 +43,7 @@ class Crowd:
     chance: random.Random
     commands: int
     hurry: float
+    again: bool = False
     sent: int = 0
     unanswered: list[Command] = field(default_factory=list)
     receipts: dict[str, int] = field(default_factory=dict)
@@ -97,11 +100,14 @@ class Crowd:
         live = [session.id for session in view.sessions.values() if not session.over]
         known = live if live and chance.random() < 0.95 else [*view.sessions, "nobody"]
         session = chance.choice(known)
-        kind = chance.choice(_KINDS)
+        kind = chance.choice(_KINDS + _AGAIN * self.again)
         if kind in {"session", "run_cancel"} and chance.random() < 0.6:
             kind = "steer"
         if view.asks and chance.random() < 0.5:
             return self._answer(chance.choice(view.asks).request)
+        if kind == "retry":
+            ended = [None, *(task.id for task in view.tasks.values() if task.ended)]
+            return Retry(id=f"retry-{name}", task=chance.choice(ended))
         made = _of_session(kind, name, session) or _of_run(kind, name)
         return made or Cancel(id=f"cancel-{name}")
 
@@ -137,7 +143,7 @@ class Crowd:
                     if item.finished:
                         finished.add(item.session)
                 elif not isinstance(item, Grew):
-                    if item.seq != last + 1 or over:
+                    if item.seq != last + 1 or (over and not isinstance(item, RunContinued)):
                         self.world.violated(f"an observer saw event {item.seq} behind {last}")
                     last, over = item.seq, isinstance(item, RunEnded)
                     if quick and item.durable and last > synced:

@@ -3,9 +3,10 @@
 import errno
 import random
 from dataclasses import dataclass, replace
+from typing import Literal
 
-from tests.simulation.disk import Death, Fault, Kind
 from tests.simulation.plans import GOVERNED, SCENARIOS
+from tests.simulation.troubles import Death, Fault, Kind, Loses
 
 _MOST_OPS = 400
 
@@ -25,6 +26,30 @@ class Life:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Onward:
+    """What somebody does with a run that has ended, and what happens to it then.
+
+    Attributes:
+        pick: Which of its tasks or turns is wanted.
+        turn: Of a fork: whether it goes back to a turn, else to a task.
+        all: Of a retry: whether all is wanted that did not complete.
+        steer: Whether the session that is gone back to is told something.
+        lives: The last one is undisturbed.
+    """
+
+    kind: Literal["retry", "fork"]
+    pick: float
+    turn: bool
+    all: bool
+    steer: bool
+    lives: tuple[Life, ...]
+    commands: int
+
+    def __str__(self) -> str:
+        return f"{self.kind} with {self.commands} commands"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
     """All that a seed decides before the run begins.
 
@@ -36,6 +61,8 @@ class Schedule:
         slow: Seconds that a sync may take.
         interactive: Whether people answer what is asked.
         granted: Whether writing and executing need no asking.
+        again: Whether people have tasks run again while the run goes on.
+        onward: What is done with the run once it has ended.
     """
 
     seed: int
@@ -47,6 +74,8 @@ class Schedule:
     slow: float
     interactive: bool
     granted: bool
+    again: bool = False
+    onward: tuple[Onward, ...] = ()
 
     def shortened(self, troubles: int) -> "Schedule":
         """The same with only so many of its processes disturbed, the first ones."""
@@ -54,23 +83,61 @@ class Schedule:
 
     def quiet(self) -> "Schedule":
         """The same without a command."""
-        return replace(self, commands=0)
+        return replace(
+            self,
+            commands=0,
+            onward=tuple(replace(onward, commands=0) for onward in self.onward),
+        )
+
+    def ending(self) -> "Schedule":
+        """The same without what is done with the run once it has ended."""
+        return replace(self, onward=())
 
 
 def schedule(seed: int) -> Schedule:
     """What a seed means."""
     chance = random.Random(f"schedule/{seed}")
     troubled = chance.choice([0, 0, 1, 1, 1, 1, 2, 2, 3, 4])
+    lives = [_life(chance) for _ in range(troubled)]
+    if _told_apart(seed):
+        lives = [_worse(life, random.Random(f"worse/{seed}/{n}")) for n, life in enumerate(lives)]
     return Schedule(
         seed=seed,
         scenario=_scenario(seed, chance),
-        lives=(*(_life(chance) for _ in range(troubled)), Life()),
+        lives=(*lives, Life()),
         commands=chance.choice([0, 0, 1, 2, 4, 8, 14]),
         hurry=chance.choice([0.05, 0.5, 2, 8]),
         trouble=chance.choice([0, 0.05, 0.2]),
         slow=chance.choice([0, 0.001, 0.01, 0.5, 4]),
         interactive=chance.random() < 0.7,
         granted=chance.random() < 0.8,
+        again=_told_apart(seed),
+        onward=_onward(random.Random(f"onward/{seed}")),
+    )
+
+
+def _told_apart(seed: int) -> bool:
+    """Whether it draws from what seeds that found a mistake once know nothing of."""
+    return seed % 10 in {1, 8}
+
+
+def _onward(chance: random.Random) -> tuple[Onward, ...]:
+    if chance.random() > 0.4:
+        return ()
+    return tuple(
+        Onward(
+            kind=chance.choice(["retry", "fork"]),
+            pick=chance.random(),
+            turn=chance.random() < 0.7,
+            all=chance.random() < 0.3,
+            steer=chance.random() < 0.3,
+            lives=(
+                *(_worse(_life(chance), chance) for _ in range(chance.choice([0, 1, 1, 2]))),
+                Life(),
+            ),
+            commands=chance.choice([0, 0, 2, 6]),
+        )
+        for _ in range(chance.choice([1, 1, 1, 2]))
     )
 
 
@@ -87,6 +154,14 @@ def _life(chance: random.Random) -> Life:
         return Life(faults=(_fault(chance, at),))
     kind: Kind = "power" if chance.random() < 0.4 else "kill"
     return Life(death=Death(op=at, kind=kind, torn=chance.random()))
+
+
+def _worse(life: Life, chance: random.Random) -> Life:
+    """The same life; where the power goes, with the loss that hurts most."""
+    if life.death is None or life.death.kind == "kill":
+        return life
+    loses: Loses = chance.choice(["some", "names", "bytes", "files"])
+    return Life(death=replace(life.death, loses=loses, syncing=chance.random() < 0.5))
 
 
 def _fault(chance: random.Random, at: int) -> Fault:

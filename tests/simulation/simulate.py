@@ -5,7 +5,7 @@ import hashlib
 import random
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,15 +18,18 @@ import anyio.to_thread
 
 from crew.config import Config
 from crew.errors import CrewError, RunLockedError, StoreError
+from crew.events import RunContinued, TaskAdded
 from crew.orchestration import inbox
 from crew.orchestration.engine import Sources
-from crew.service import ResumeRequest, RunRequest, resume, start
+from crew.service import ForkRequest, ResumeRequest, RunRequest, fork, resume, start
+from crew.store import journal
 from crew.store.folder import RunFolder
 from tests.simulation.disk import Disk
 from tests.simulation.loop import SeededLoop, run, threads
+from tests.simulation.onward import files, point, wanted_task
 from tests.simulation.people import Crowd
 from tests.simulation.plans import library
-from tests.simulation.schedule import Schedule
+from tests.simulation.schedule import Life, Onward, Schedule
 from tests.simulation.watch import Watch, told
 from tests.simulation.world import SimModel, World, tools
 
@@ -79,6 +82,35 @@ def _root() -> Iterator[Path]:
         shutil.rmtree(place, ignore_errors=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """A run is started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A run that has ended is run again, once.
+
+    Attributes:
+        mark: How many events it has.
+    """
+
+    task: str | None
+    mark: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """A run is gone back to."""
+
+    old: RunFolder
+    at: str
+    steer: str | None
+
+
+Opening = Begin | Again | Fork
+
+
 class _Simulation:
     def __init__(self, schedule: Schedule, root: Path, trace: Callable[[str], None] | None) -> None:
         self.schedule = schedule
@@ -89,16 +121,16 @@ class _Simulation:
             folder.mkdir()
         self.disk = Disk(root, random.Random(f"disk/{schedule.seed}"), trace=trace)
         self.world = World(schedule.seed, self.disk)
-        self.crowd = Crowd(
-            self.world,
-            random.Random(f"people/{schedule.seed}"),
-            schedule.commands,
-            schedule.hurry,
-        )
+        self.crowd = self._people("", schedule.commands)
         self.report = Report(schedule)
         self.watch = Watch(self.world, self.crowd, schedule)
         self.folder: RunFolder | None = None
+        self.opening: Opening = Begin()
         self.clock = 0.0
+
+    def _people(self, name: str, commands: int) -> Crowd:
+        chance = random.Random(f"people/{self.schedule.seed}{name}")
+        return Crowd(self.world, chance, commands, self.schedule.hurry, self.schedule.again)
 
     def run(self) -> Report:
         work = threads(self.chance, lambda: self.chance.random() * self.schedule.slow)
@@ -107,24 +139,67 @@ class _Simulation:
             mock.patch.object(anyio.to_thread, "run_sync", work),
             mock.patch.object(inbox, "LOOK_INTERVAL", _LOOK),
         ):
-            for life in self.schedule.lives:
-                self.disk.boot(life.faults, life.death)
-                self.crowd.seen = []
-                said = self._live()
-                died = self.disk.dead
-                self.disk.leave()
-                self.report.deaths += died
-                self.report.operations += self.disk.ops
-                self.report.story.append(
-                    f"process {self.disk.image}: {life}: "
-                    + (f"died at operation {self.disk.ops}" if died else said)
-                )
-                self.report.story += self.crowd.log
-                self.crowd.log = []
-                if self._over(died):
+            self._live_through(self.schedule.lives)
+            for number, onward in enumerate(self.schedule.onward):
+                if self.folder is None or not self.watch.over or self.world.broken:
                     break
-            self._judge()
+                self._go_on(number, onward, self.folder)
+        self.report.violations = self.world.broken
+        self.report.ended = self.watch.status
         return self.report
+
+    def _live_through(self, lives: Sequence[Life]) -> None:
+        """One process after the other, to the end of the run."""
+        for life in lives:
+            self.disk.boot(life.faults, life.death)
+            self.crowd.seen = []
+            said = self._live()
+            died = self.disk.dead
+            self.disk.leave()
+            self.report.deaths += died
+            self.report.operations += self.disk.ops
+            self.report.story.append(
+                f"process {self.disk.image}: {life}: "
+                + (f"died at operation {self.disk.ops}" if died else said)
+            )
+            self.report.story += self.crowd.log
+            self.crowd.log = []
+            if self._over(died):
+                break
+        self._judge()
+
+    def _go_on(self, number: int, onward: Onward, old: RunFolder) -> None:
+        """Retry the run that has ended, or fork it."""
+        with self.disk.of_others():
+            events = list(journal.read(old))
+            at = point(onward, old) if onward.kind == "fork" else None
+            before = files(old)
+        if not any(isinstance(event, TaskAdded) for event in events):
+            return
+        if onward.kind == "retry":
+            task = wanted_task(onward, events)
+            self.report.story.append(f"retry of {task or 'all that did not complete'}")
+            self.watch.wanted.add(task)
+            self.opening = Again(task=task, mark=len(events))
+            self.crowd.commands = onward.commands
+            self._live_through(onward.lives)
+            if not self._running(old):
+                self.world.violated("a run that had ended was not run again")
+            return
+        if at is None:
+            return
+        self.report.story.append(f"fork at {at}")
+        self.disk.settle()
+        self.world.branch(f"fork-{number + 1}.")
+        self.crowd = self._people(f"/fork-{number + 1}", onward.commands)
+        self.watch = Watch(self.world, self.crowd, self.schedule, wanted=self.watch.wanted)
+        steer = "the other way" if onward.steer and ":" in at else None
+        self.opening = Fork(old=old, at=at, steer=steer)
+        self.folder = None
+        self._live_through(onward.lives)
+        with self.disk.of_others():
+            if files(old) != before:
+                self.world.violated("a run was changed by a fork of it")
 
     def _live(self) -> str:
         """One process."""
@@ -156,9 +231,12 @@ class _Simulation:
             jitter=self.chance.random,
         )
         outcome = "no outcome"
+        if known := self.folder:  # its model may be asked before the run is handed out
+            self.watch.began(known)
         async with self._open(sources) as live:
             self.folder = RunFolder(self.home, live.id)
-            self.watch.began(live)
+            if not known:
+                self.watch.began(self.folder)
             async with anyio.create_task_group() as around:
                 around.start_soon(self.crowd.attend, live, self.folder)
                 around.start_soon(self._intrude, sources)
@@ -194,24 +272,41 @@ class _Simulation:
             "workspace": self.work,
         }
         known = library(self.schedule.scenario)
-        if self.folder is not None:
-            again = ResumeRequest(run=self.folder.id, **shared)
-            return resume(again, library=known, sources=sources, environ={})
+        match self.opening:
+            case Again(task=task) if self.folder is not None and not self._running(self.folder):
+                retry = ResumeRequest(run=self.folder.id, retry=True, task=task, **shared)
+                return resume(retry, library=known, sources=sources, environ={})
+            case _ if self.folder is not None:
+                again = ResumeRequest(run=self.folder.id, **shared)
+                return resume(again, library=known, sources=sources, environ={})
+            case Fork(old=old, at=at, steer=steer):
+                back = ForkRequest(run=old.id, at=at, steer=steer, **shared)
+                return fork(back, library=known, sources=sources, environ={})
         request = RunRequest(team="sim", goal="simulate", model="sim", **shared)
         return start(request, library=known, sources=sources, environ={})
+
+    def _running(self, folder: RunFolder) -> bool:
+        """Whether a process has begun the retry."""
+        with self.disk.of_others():
+            events = list(journal.read(folder))
+        mark = self.opening.mark if isinstance(self.opening, Again) else 0
+        return any(isinstance(event, RunContinued) for event in events[mark:])
 
     def _over(self, died: bool) -> bool:
         """Whether no further process is needed; what a dead one left is looked at."""
         self.folder = self.folder or self._left_behind()
         if self.folder is None:
-            return True
+            return not isinstance(self.opening, Fork) or self.watch.refusal is not None
         return self.watch.after(self.folder, self.disk, died=died)
 
     def _left_behind(self) -> RunFolder | None:
         """The run of a process that died, or gave up, before it handed the run out."""
+        old = self.opening.old if isinstance(self.opening, Fork) else None
         with suppress(OSError):
-            for root in (self.home / "runs").iterdir():
-                return RunFolder(self.home, root.name)
+            for root in sorted((self.home / "runs").iterdir(), reverse=True):
+                folder = RunFolder(self.home, root.name)
+                if old is None or (root.name > old.id and folder.manifest.exists()):
+                    return folder
         return None
 
     def _judge(self) -> None:
@@ -221,9 +316,7 @@ class _Simulation:
                     for line in told(self.folder):
                         self.trace(line)
             self.watch.at_the_end(self.folder)
-            self.report.digest = _digest(self.folder)
-        self.report.violations = self.world.broken
-        self.report.ended = self.watch.status
+            self.report.digest += _digest(self.folder)
 
 
 def _moment(seconds: float) -> datetime:

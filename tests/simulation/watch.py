@@ -1,9 +1,9 @@
 """What was promised over all processes of a run, held against what each of them left."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from crew.commands import Pause, Resume, Step
+from crew.commands import Pause, Resume, Steer, Step
 from crew.entries import parse_entry
 from crew.errors import CrewError, StoreError, UsageError
 from crew.events import (
@@ -25,11 +25,13 @@ from tests.simulation.governance import ungoverned
 from tests.simulation.invariants import (
     Transcripts,
     broken,
+    end_of,
     entries_of_sessions,
     history,
     rewritten,
     transcripts,
 )
+from tests.simulation.onward import done_in, reopenings
 from tests.simulation.people import Crowd
 from tests.simulation.plans import library
 from tests.simulation.schedule import Schedule
@@ -41,20 +43,36 @@ _ENVELOPE = {"v", "seq", "at", "run", "epoch", "kind", "id", "turn"}
 class Watch:
     """Remembers what was promised over all processes of a run, and says what was not kept."""
 
-    def __init__(self, world: World, crowd: Crowd, schedule: Schedule) -> None:
+    def __init__(
+        self,
+        world: World,
+        crowd: Crowd,
+        schedule: Schedule,
+        wanted: Collection[str | None] = (),
+    ) -> None:
         self._world = world
         self._crowd = crowd
         self._schedule = schedule
         self._results: dict[str, ArtifactRef] = {}
         self._events: list[Event] = []
         self._lines: Transcripts = {}
-        self._refusal: str | None = None
+        self._counted = False
+        self.refusal: str | None = None
+        self.over = False
+        self.wanted = {*wanted}
         self.status = "never began"
         self.deaths = 0
 
-    def began(self, live: LiveRun) -> None:
-        """A process took the run up."""
-        folder = RunFolder(live.folder.parent.parent, live.id)
+    def began(self, folder: RunFolder) -> None:
+        """A process takes the run up."""
+        if not self._counted:
+            self._counted = True
+            self._world.effects |= done_in(transcripts(folder))
+        self._world.accepted |= {
+            event.command.id: event.command.session
+            for event in journal.read(folder)
+            if isinstance(event, CommandAccepted) and isinstance(event.command, Steer)
+        }
         self._world.allowed = lambda key: _allowed(folder, key)
         self._world.reported = lambda command: any(
             isinstance(event, SteerUndelivered) and event.command == command
@@ -70,7 +88,7 @@ class Watch:
     def refused(self, error: CrewError) -> None:
         """The program would not begin: the disk is in trouble, or the run is over."""
         if isinstance(error, UsageError):
-            self._refusal = error.message
+            self.refusal = error.message
         elif not isinstance(error, StoreError):
             self._world.violated(f"refused: {type(error).__name__}: {error.message}")
 
@@ -100,13 +118,16 @@ class Watch:
             self._say(history(events))
             self._say(entries_of_sessions(events, lines))
             self._say(self._write_once(events))
+            self._say(reopenings(events, self.wanted))
         self._events, self._lines = events, lines
         self.deaths += died
-        ended = next((event for event in events if isinstance(event, RunEnded)), None)
+        ended = end_of(events)
         self.status = ended.status.value if ended else "interrupted"
-        if self._refusal is not None and ended is None:
-            self._world.violated(f"refused: {self._refusal}")
-        return ended is not None and not died and not disk.faults
+        if self.refusal is not None and ended is None:
+            self._world.violated(f"refused: {self.refusal}")
+        self.refusal = None
+        self.over = ended is not None and not died and not disk.faults
+        return self.over
 
     def at_the_end(self, folder: RunFolder) -> None:
         """Look at what is left for good."""
@@ -128,7 +149,8 @@ class Watch:
         for event in events:
             if not isinstance(event, TaskEnded | ResultSubmitted) or event.result is None:
                 continue
-            key = f"{event.kind} {event.session or event.task}"
+            attempt = getattr(event, "attempt", 0)
+            key = f"{event.kind} {event.session or event.task} {attempt}"
             if self._results.setdefault(key, event.result) != event.result:
                 yield f"the result of {key} was {self._results[key]} and is {event.result}"
 
@@ -138,6 +160,8 @@ def _paused(events: Sequence[Event]) -> tuple[set[str | None], set[str]]:
     paused: set[str | None] = set()
     stepping: set[str] = set()
     for event in events:
+        if isinstance(event, RunEnded):
+            paused, stepping = set(), set()
         if not isinstance(event, CommandAccepted):
             continue
         match event.command:

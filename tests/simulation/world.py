@@ -49,11 +49,11 @@ class World:
     Attributes:
         effects: How often each act was done; there is one key for each thing that a model wants.
         accepted: Messages whose sender has a receipt: command id to session.
-        spent: Tokens that the model counted.
         broken: What was seen that must not be.
         allowed: Whether a person allowed an act of this key in this process.
         held: Whether a session was paused when this process began, and nobody let it go on.
         reported: Whether a message's sender was told that nobody saw it.
+        run: What tells a forked run's answers and acts from those of the run before it.
     """
 
     seed: int
@@ -61,17 +61,23 @@ class World:
     effects: Counter[str] = field(default_factory=Counter)
     accepted: dict[str, str] = field(default_factory=dict)
     done_in: dict[str, int] = field(default_factory=dict)
-    spent: Counter[str] = field(default_factory=Counter)
     broken: list[str] = field(default_factory=list)
     allowed: Callable[[str], bool] = lambda key: False
     reported: Callable[[str], bool] = lambda command: False
     held: Callable[[str], bool] = lambda session: False
     asks: Counter[tuple[str, int]] = field(default_factory=Counter)
+    run: str = ""
 
     def violated(self, what: str) -> None:
         """Remember that something was seen that must not be."""
         if not self.disk.dead and what not in self.broken:
             self.broken.append(what)
+
+    def branch(self, name: str) -> None:
+        """Another run begins of this one; what is done afresh in it is done for the first time."""
+        self.run = name
+        self.accepted = {}
+        self.effects, self.asks = Counter(), Counter()
 
     def act(self, key: str) -> None:
         """Do something that can't be undone."""
@@ -192,7 +198,7 @@ class SimModel:
 
     async def _answer(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
         chance = self._chance
-        place = (request.session, _answers(request.messages))
+        place = (f"{self._world.run}{request.session}", _answers(request.messages))
         self._world.asks[place] += 1
         await anyio.sleep(chance.choice([0, 0.01, 0.3, 2, 5]))
         trouble = chance.random() < self._trouble and self._world.asks[place] < 4
@@ -213,7 +219,6 @@ class SimModel:
         for number, (tool, args) in enumerate(calls):
             yield ToolCallDelta(index + number, json.dumps(args), f"c{place[1]}-{number}", tool)
         tokens = random.Random(f"{self._world.seed}/{place}/usage").randint(1, DEAREST_TURN // 2)
-        self._world.spent[request.session] += 2 * tokens
         yield UsageDelta(Usage(input_tokens=tokens, output_tokens=tokens))
         yield StopDelta("tool_calls" if calls else "end")
 

@@ -17,6 +17,7 @@ from crew.events import (
     RunContinued,
     RunEnded,
     SessionEnded,
+    TasksReopened,
 )
 from crew.records import Status
 from crew.service.doctor import examine_run
@@ -216,6 +217,30 @@ async def test_earlier_attempts_stay_beside_the_one_that_goes_on(arrange: Arrang
     await crew.finish_fork("b~2:2")
     assert crew.order() == ["a", "d", "b", "b~2", "c"]
     assert replay(crew.events()).tasks["b"].sessions == ("b", "b~2")
+    check(crew)
+
+
+async def test_a_task_that_was_run_again_has_the_tries_of_that_in_a_fork(arrange: Arrange) -> None:
+    crew = arrange({"b": [BROKEN], "b~2": [BROKEN], "b~3": THREE_TURNS, "*": [submits()]})
+    crew.workflow(CHAIN | {"b": CHAIN["b"] | {"retries": 1}})
+    await crew.finish()
+    await crew.finish_again(retry=True)
+    crew.model.mend({"b~3": [BROKEN], "*": [submits()]})
+    outcome = await crew.finish_fork("b~3:1")
+    assert outcome.status is Status.COMPLETED
+    assert [event.tasks for event in crew.events_of(TasksReopened)] == [("b",)]
+    assert crew.order() == ["a", "d", "b", "b~2", "b~3", "b~4", "c"]
+    check(crew)
+
+
+async def test_what_ran_a_task_again_later_is_undone_by_a_fork(arrange: Arrange) -> None:
+    crew = arrange({"b": THREE_TURNS, "*": [submits()]})
+    crew.workflow(CHAIN)
+    await crew.finish()
+    await crew.finish_again(retry=True, task="b")
+    await crew.finish_fork("b:1")
+    assert crew.events_of(TasksReopened) == []
+    assert crew.order() == ["a", "d", "b", "c"]
     check(crew)
 
 

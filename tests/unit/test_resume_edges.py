@@ -11,7 +11,7 @@ from crew.entries import SteerEntry
 from crew.errors import Fault, StoreError, UsageError
 from crew.events import RunPaused, RunResumed, SessionStarted, SteerDelivered
 from crew.models.script import ScriptedFault, Turn
-from crew.records import Status
+from crew.records import Status, Usage
 from crew.store import manifest
 from tests.doubles.crews import Crew
 from tests.doubles.models import calls, submits, works
@@ -150,3 +150,25 @@ async def test_a_steer_that_comes_while_a_request_is_retried_is_in_the_next_try(
     assert len(crew.model.requests) == 2
     assert any(isinstance(message, SteerEntry) for message in crew.model.requests[1].messages)
     assert len(crew.events_of(SteerDelivered)) == 1
+
+
+@pytest.mark.parametrize("budget", [{}, {"tokens": "10k"}], ids=["no limit", "a limit"])
+async def test_what_a_child_spent_whose_beginning_the_journal_lost_stays_spent(
+    arrange: Arrange, budget: dict[str, str]
+) -> None:
+    spawn = calls(("spawn_agent", {"agent": "helper", "prompt": "Help."}))
+    asks = spawn.model_copy(update={"usage": Usage(input_tokens=100)})
+    helps = works(50).model_copy(update={"usage": Usage(input_tokens=400)})
+    crew = arrange({"worker": [asks, submits()], "helper": [helps, submits()]})
+    crew.agent("helper")
+    crew.agent("worker", spawns=["helper"])
+    crew.team({"worker": "worker"}, **({"budget": budget} if budget else {}))
+    async with crew.start():
+        await anyio.sleep(5)
+        crew.lose()
+    lines = crew.folder.journal.read_bytes().splitlines(keepends=True)
+    lost = next(place for place, line in enumerate(lines) if b"helper-1" in line)
+    crew.folder.journal.write_bytes(b"".join(lines[:lost]))
+    outcome = await crew.finish_again()
+    assert outcome.status is Status.COMPLETED
+    assert outcome.usage.tokens == 500
