@@ -208,11 +208,12 @@ def runs(home: Path) -> list[RunFolder]:
         StoreError: The folder of runs can't be read.
     """
     try:
-        names = [
-            entry.name
-            for entry in (home / "runs").iterdir()
-            if _RUN_ID.fullmatch(entry.name) and entry.is_dir()
-        ]
+        with os.scandir(home / "runs") as entries:
+            names = [
+                entry.name
+                for entry in entries
+                if _RUN_ID.fullmatch(entry.name) and entry.is_dir()
+            ]
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -226,13 +227,15 @@ def find(home: Path, ref: str) -> RunFolder:
     Raises:
         RunNotFoundError: No run fits, or several do.
     """
+    if _RUN_ID.fullmatch(ref) and RunFolder(home, ref).root.is_dir():
+        return RunFolder(home, ref)
     known = runs(home)
     if not known:
         raise RunNotFoundError(f"there are no runs in {home}", hint="start one with crew run TEAM")
     if ref == "latest":
         return known[0]
     ids = [folder.id for folder in known]
-    fitting = [ref] if ref in ids else [name for name in ids if ref and name.startswith(ref)]
+    fitting = [name for name in ids if ref and name.startswith(ref)]
     if len(fitting) == 1:
         return RunFolder(home, fitting[0])
     if fitting:
