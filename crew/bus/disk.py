@@ -41,10 +41,11 @@ class DiskFeed:
     """Implements `Feed` by following a run folder.
 
     A subscription pulls: it reads the journal and the newest states when its reader asks, so a
-    slow reader costs nobody anything. Changes wake it; since the system can't tell of all of them,
-    it also looks every `POLL_INTERVAL` seconds, and every `CALM_INTERVAL` where nothing came of
-    that for a while. It ends with a `run.ended` that nothing follows, and
-    not before: whether a run without one is still alive is told by its lock.
+    slow reader costs nobody anything, and what changes all the time is read ten times a second.
+    Changes wake it; since the system can't tell of all of them, it also looks every
+    `POLL_INTERVAL` seconds, and every `CALM_INTERVAL` where nothing came of that for a while. It
+    ends with a `run.ended` that nothing follows, and not before: whether a run without one is
+    still alive is told by its lock.
 
     Args:
         folder: The run; its files may come later.
@@ -107,7 +108,7 @@ class _Subscription:
     def __init__(self, folder: RunFolder, after: int, *, watch: bool) -> None:
         self._folder = folder
         self._watch = watch
-        self._there = False
+        self._looked = False
         self._changes: _Changes | None = None
         self._fruitless = 0
         self._journal = Tail(folder.journal)
@@ -131,10 +132,11 @@ class _Subscription:
             item = self._next()
             if item is not None:
                 return item
+            if self._looked and not self._journal.more:
+                await self._changed()
+            self._looked = True
             found = await anyio.to_thread.run_sync(self._look, abandon_on_cancel=True)
             self._fruitless = 0 if found else self._fruitless + 1
-            if not found:
-                await self._changed()
 
     def leave(self) -> None:
         if self._changes is not None:
@@ -155,7 +157,7 @@ class _Subscription:
 
     def _look(self) -> bool:
         """Read what is new; states first, so that the events before them are read after them."""
-        self._there = self._folder.root.is_dir()
+        self._attend()
         self._wait_with(self._states.changed())
         for line in self._journal.poll(_BLOCK):
             try:
@@ -174,15 +176,22 @@ class _Subscription:
         for state in states:
             self._waiting[type(state), state.session] = state
 
-    async def _changed(self) -> None:
-        try:
-            if self._changes is None and self._watch and self._there:
+    def _attend(self) -> None:
+        """Be told of changes from before the first look on, so that none falls in between."""
+        if self._changes is None and self._watch and self._folder.root.is_dir():
+            try:
                 self._changes = _Changes(self._folder)
-            if self._changes is not None:
+            except (OSError, RuntimeError):
+                self._watch = False
+
+    async def _changed(self) -> None:
+        if self._changes is not None:
+            try:
                 await self._changes.wait(calm=self._fruitless > _CALM)
+            except (OSError, RuntimeError):
+                self._changes, self._watch = None, False
+            else:
                 return
-        except (OSError, RuntimeError):
-            self._changes, self._watch = None, False
         await anyio.sleep(POLL_INTERVAL)
 
 

@@ -1,6 +1,7 @@
 """Opens the observer on a run: of this process while it goes on, or of a folder."""
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -28,6 +29,9 @@ from crew.tui import KeyRing, Observer, RunList, Subject
 from crew.view import RunView, one_line, outcome_words
 
 _NORMAL_SCREEN = b"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?1049l"
+
+_TURN = 0.001
+"""Seconds that a thread has while the loop waits for its turn; Python's own are five times that."""
 
 _TERMINAL_SIGNALS = (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
 
@@ -67,6 +71,7 @@ class ObserverDisplay:
         read = partial(read_result, self.folder) if self.folder is not None else None
         subject = Subject(feed=feed, control=self.control, read_result=read)
         observer = self._observer = _observer(subject, keys=self._keys, stay=False)
+        _favour_keys()
         with _signals_given_back():
             await observer.run_async()
         self._observer = None
@@ -118,10 +123,17 @@ def watch_all(home: Path, workspace: Path) -> None:
 
 
 def _show(observer: Observer) -> None:
+    _favour_keys()
     with _signals_given_back():
         anyio.run(observer.run_async)
     if observer.failure is not None:
         raise observer.failure
+
+
+def _favour_keys() -> None:
+    """Hold up the loop less: keys wait for the search for garbage and for threads that read."""
+    gc.freeze()  # modules, where there is none to find
+    sys.setswitchinterval(_TURN)
 
 
 def _subject(run: StoredRun, workspace: Path | None) -> Subject:

@@ -112,6 +112,17 @@ async def test_a_disk_feed_without_a_way_to_watch_looks_at_intervals(tmp_path: P
         assert anyio.current_time() - began <= POLL_INTERVAL
 
 
+async def test_a_run_that_never_rests_is_read_at_intervals(run: RunFolder) -> None:
+    async with DiskFeed(run, watch=False).subscribe() as items:
+        reader = aiter(items)
+        began = anyio.current_time()
+        for _ in range(5):
+            with run.transcript("a").open("a") as file:
+                file.write("{}\n")
+            assert await anext(reader) == Grew(session="a")
+        assert anyio.current_time() - began == pytest.approx(4 * POLL_INTERVAL)
+
+
 async def _record_when_waiting(recorder: Recorder) -> None:
     for _ in range(100):
         await anyio.lowlevel.checkpoint()
