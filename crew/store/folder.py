@@ -210,9 +210,7 @@ def runs(home: Path) -> list[RunFolder]:
     try:
         with os.scandir(home / "runs") as entries:
             names = [
-                entry.name
-                for entry in entries
-                if _RUN_ID.fullmatch(entry.name) and entry.is_dir()
+                entry.name for entry in entries if _RUN_ID.fullmatch(entry.name) and entry.is_dir()
             ]
     except FileNotFoundError:
         return []
