@@ -42,9 +42,11 @@ _OF_PROVIDERS = ("ANTHROPIC_", "GEMINI_", "GOOGLE_", "OPENAI_", "OPENROUTER_", "
 _CALLS_TO_HOSTS = {"socket.connect", "socket.sendto", "socket.sendmsg"}
 
 
-# Tests send it to programs that they start, which ignore it if those who started them do.
+# Tests send them to programs that they start, which ignore them if those who started them do.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 class NetworkBlockedError(RuntimeError):

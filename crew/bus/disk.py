@@ -1,17 +1,15 @@
 """The feed of a run in another process: the same contract as the live one, from its files."""
 
 import os
-import threading
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any
 
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
-from watchfiles._rust_notify import RustNotify
+from watchfiles import awatch
 
 from crew.bus.pages import DiskPages
 from crew.bus.progress_file import parse_progress, read_raw_progress
@@ -68,7 +66,7 @@ class DiskFeed:
         try:
             yield subscription
         finally:
-            subscription.leave()
+            await subscription.leave()
 
     def transcript(self, session: str) -> DiskTranscript:
         """Open a session's transcript at its beginning; an absent one reads as empty."""
@@ -80,26 +78,38 @@ class DiskFeed:
 
 
 class _Changes:
-    """Waits in a thread until something in a folder changed.
-
-    Raises:
-        OSError: The system can't tell.
-    """
+    """What the system tells of changes in a folder."""
 
     def __init__(self, folder: RunFolder) -> None:
-        self._notify = RustNotify([str(folder.root)], False, False, 0, True, True)
-        self._left = threading.Event()
+        self._root = folder.root
+        self._calm = False
+        self._told: AsyncGenerator[Any, None] | None = None
 
     async def wait(self, *, calm: bool) -> None:
-        """Return when something changed, or an interval passed."""
-        step, seconds = (_CALM_STEP, CALM_INTERVAL) if calm else (_STEP, POLL_INTERVAL)
-        interval = int(seconds * 1000)
-        watch = partial(self._notify.watch, _DEBOUNCE, step, interval, self._left)
-        await anyio.to_thread.run_sync(watch, abandon_on_cancel=True)
+        """Return when something changed, or an interval passed.
 
-    def leave(self) -> None:
-        """Have the thread end."""
-        self._left.set()
+        Raises:
+            OSError: The system can't tell.
+        """
+        if self._told is None or calm is not self._calm:
+            await self.leave()
+            step, seconds = (_CALM_STEP, CALM_INTERVAL) if calm else (_STEP, POLL_INTERVAL)
+            self._calm = calm
+            self._told = awatch(
+                self._root,
+                watch_filter=None,
+                debounce=_DEBOUNCE,
+                step=step,
+                rust_timeout=int(seconds * 1000),
+                yield_on_timeout=True,
+            )
+        await anext(self._told)
+
+    async def leave(self) -> None:
+        """Have its thread end."""
+        if self._told is not None:
+            with anyio.CancelScope(shield=True):
+                await self._told.aclose()
 
 
 class _Subscription:
@@ -138,9 +148,9 @@ class _Subscription:
             found = await anyio.to_thread.run_sync(self._look, abandon_on_cancel=True)
             self._fruitless = 0 if found else self._fruitless + 1
 
-    def leave(self) -> None:
+    async def leave(self) -> None:
         if self._changes is not None:
-            self._changes.leave()
+            await self._changes.leave()
 
     def _next(self) -> FeedItem | None:
         if self._queue and not self._is_last(self._queue[0]):
@@ -157,7 +167,8 @@ class _Subscription:
 
     def _look(self) -> bool:
         """Read what is new; states first, so that the events before them are read after them."""
-        self._attend()
+        if self._changes is None and self._watch and self._folder.root.is_dir():
+            self._changes = _Changes(self._folder)
         self._wait_with(self._states.changed())
         for line in self._journal.poll(_BLOCK):
             try:
@@ -176,19 +187,11 @@ class _Subscription:
         for state in states:
             self._waiting[type(state), state.session] = state
 
-    def _attend(self) -> None:
-        """Be told of changes from before the first look on, so that none falls in between."""
-        if self._changes is None and self._watch and self._folder.root.is_dir():
-            try:
-                self._changes = _Changes(self._folder)
-            except (OSError, RuntimeError):
-                self._watch = False
-
     async def _changed(self) -> None:
         if self._changes is not None:
             try:
                 await self._changes.wait(calm=self._fruitless > _CALM)
-            except (OSError, RuntimeError):
+            except (StopAsyncIteration, OSError, RuntimeError):
                 self._changes, self._watch = None, False
             else:
                 return
