@@ -59,11 +59,12 @@ def print_trial(trial: Trial, *, json: bool) -> None:
         return
     used, cost = trial.usage, trial.usage.cost
     price = "cost unknown" if cost is None else money(cost)
+    counted = "~" if used.estimated else ""
     lines = [
         f"{clean(trial.model)} answers: first piece after {trial.first:.1f} s, "
         f"done after {trial.seconds:.1f} s",
         "calls tools: " + ("yes" if trial.called else "no; a team can't work with it"),
-        f"tokens: {used.input_tokens:,} in, {used.output_tokens:,} out, {price}",
+        f"tokens: {counted}{used.input_tokens:,} in, {counted}{used.output_tokens:,} out, {price}",
         f"context: {f'{trial.context:,} tokens' if trial.context else 'unknown'}",
     ]
     console = _console()

@@ -10,7 +10,7 @@ from crew.entries import ToolCallEntry, UserEntry
 from crew.errors import UsageError
 from crew.models.answer import AnswerBuilder
 from crew.models.protocol import Bounded, ModelRequest, ToolSchema
-from crew.models.providers.client import FORBID
+from crew.models.providers.client import FORBID, ProviderModel
 from crew.models.providers.names import (
     ALIASES,
     PROVIDERS,
@@ -136,7 +136,6 @@ async def try_model(name: str, environ: Mapping[str, str]) -> Trial:
         raise UsageError(
             f"{client.name} is no language model", hint="see crew models for how to set one up"
         )
-    builder, began, first = AnswerBuilder(new_id=lambda: "call"), anyio.current_time(), None
     request = ModelRequest(
         system="You test a connection. Do exactly as you are told.",
         messages=(UserEntry(text="Call the tool echo with the word ready."),),
@@ -144,7 +143,11 @@ async def try_model(name: str, environ: Mapping[str, str]) -> Trial:
         agent="trial",
         session="trial",
     )
+    builder, first = AnswerBuilder(new_id=lambda: "call"), None
     try:
+        if isinstance(client, ProviderModel):
+            await client.load()  # which takes seconds that are not the server's
+        began = anyio.current_time()
         async with client.stream(request) as deltas:
             async for delta in deltas:
                 first = anyio.current_time() if first is None else first

@@ -110,6 +110,11 @@ async def test_a_model_that_only_talks_does_not(isolated: Path) -> None:
     assert json.loads(done.output)["called"] is False
 
 
+async def test_tokens_that_the_server_did_not_count_are_told_as_estimated(isolated: Path) -> None:
+    done = await trial(isolated, "openai-chat", Turn(calls=ECHO.calls))
+    assert "tokens: ~48 in, ~5 out, cost unknown" in done.output
+
+
 async def test_a_refusal_is_told_with_its_mend(isolated: Path) -> None:
     fault = ScriptedFault(fault=Fault.AUTH, message="bad key")
     done = await trial(isolated, "anthropic", Turn(error=fault))

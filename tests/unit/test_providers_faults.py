@@ -77,8 +77,10 @@ async def test_a_server_error_may_pass(wire: Kind, status: int, fault: Fault) ->
 @every_wire
 async def test_a_page_in_the_place_of_an_answer_is_malformed(wire: Kind) -> None:
     error = await refusal(wire, html())
-    assert error.fault in {Fault.MALFORMED, Fault.TRUNCATED}
+    assert error.fault is Fault.MALFORMED
     assert error.fault.retryable
+    assert error.hint.startswith("is http://127.0.0.1")
+    assert error.hint.endswith(f"a server of the format {wire}?")
 
 
 @every_wire

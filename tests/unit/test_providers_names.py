@@ -9,6 +9,7 @@ import pytest
 
 from crew.config import NO_CONFIG, Config, parse_config
 from crew.errors import UsageError
+from crew.models.providers.client import key_place
 from crew.models.providers.names import PROVIDERS, resolve_alias, resolve_name
 from crew.models.registry import Models
 
@@ -65,6 +66,24 @@ def test_a_key_that_is_named_with_the_host_goes_there() -> None:
     found = resolve_name("anthropic:m", config(text), KEY | {"PROXY_KEY": "k-proxy"})
     assert found.endpoint.key == "k-proxy"
     assert "k-proxy" not in repr(found)
+
+
+def test_a_key_whose_variable_is_named_and_not_set_is_missed() -> None:
+    said = config('[providers.mine]\nbase_url = "http://h/v1"\napi_key_env = "MY_KEY"\n')
+    with pytest.raises(UsageError, match="mine:m needs a key") as refused:
+        Models(config=said, environ={}).client("mine:m")
+    assert refused.value.hint == "set MY_KEY, or api_key_env in [providers.mine] of config.toml"
+
+
+def test_a_key_is_told_of_where_it_was_set() -> None:
+    own = config('[providers.anthropic]\napi_key = "k"\n')
+    places = [
+        key_place(resolve_name("anthropic:m", said, KEY).endpoint) for said in (NO_CONFIG, own)
+    ]
+    assert places == [
+        "ANTHROPIC_API_KEY, or api_key_env in [providers.anthropic] of config.toml",
+        "api_key in [providers.anthropic] of config.toml",
+    ]
 
 
 def test_without_a_key_the_aliases_mean_rules() -> None:

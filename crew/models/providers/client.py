@@ -90,6 +90,10 @@ class ProviderModel:
             return self._target.endpoint.context
         return self._wire.context
 
+    async def load(self) -> None:
+        """Load its library and make its connections; else the first request does."""
+        await self._open()
+
     @asynccontextmanager
     async def stream(self, request: ModelRequest) -> AsyncIterator[AsyncIterator[Delta]]:
         """Ask once; whatever ends it, the connection is closed when the context is left.
@@ -177,7 +181,8 @@ class Clock:
 
 def key_place(endpoint: Endpoint) -> str:
     """Where the key of an endpoint is set, for a hint."""
-    where = f"api_key_env in [providers.{endpoint.name}] of config.toml"
+    said = "api_key" if endpoint.key and not endpoint.key_env else "api_key_env"
+    where = f"{said} in [providers.{endpoint.name}] of config.toml"
     return f"{endpoint.key_env[0]}, or {where}" if endpoint.key_env else where
 
 

@@ -154,7 +154,7 @@ def _message(body: object) -> str | None:
 
 def _reason(error: Exception) -> str:
     if _EMPTY.search(str(error)):
-        return "the answer is empty"
+        return "the answer has nothing in it that can be read"
     root = list(_causes(error))[-1]
     text = str(error) or type(error).__name__
     if root is error or not str(root) or str(root) in text:
@@ -208,8 +208,6 @@ def _hint(fault: Fault, error: Exception, target: ModelName) -> str:
             return f"is {endpoint.base_url} right, and the server up?"
         case Fault.BAD_REQUEST if isinstance(error, ModelNotFoundError):
             return f"does {endpoint.name} have a model {target.model!r}, under {endpoint.base_url}?"
-        case Fault.MALFORMED if _EMPTY.search(str(error)):
-            return "use another model: --model"
         case Fault.MALFORMED:
             return f"is {endpoint.base_url} a server of the format {endpoint.kind}?"
         case _:

@@ -138,7 +138,7 @@ def resolve_name(name: str, config: Config, environ: Mapping[str, str]) -> Model
     endpoint = find_endpoint(provider, config, environ)
     if endpoint is None:
         known = [RULES, "scripted", *PROVIDERS, *config.providers]
-        near = difflib.get_close_matches(provider, known, n=1)
+        near = difflib.get_close_matches(provider, known, n=1, cutoff=0.7)
         hint = f"did you mean {near[0]}?" if near else f"a provider is one of: {', '.join(known)}"
         raise UsageError(f"there is no model {name!r}", hint=hint)
     if not model.strip():
@@ -175,14 +175,14 @@ def _configured(name: str, own: ProviderConfig, known: Endpoint | None) -> Endpo
     endpoint = known or Endpoint(name=name, kind=kind, base_url=base_url)
     moved = known is not None and base_url != known.base_url
     key_env = (own.api_key_env,) if own.api_key_env else endpoint.key_env
-    if moved and not own.api_key_env:
+    if own.api_key is not None or (moved and not own.api_key_env):
         key_env = ()  # a key goes to the host it was made for, or to one that is named with it
     return replace(
         endpoint,
         kind=kind,
         base_url=base_url,
         key_env=key_env,
-        needs_key=endpoint.needs_key and not moved,
+        needs_key=bool(own.api_key_env) or (endpoint.needs_key and not moved),
         key=own.api_key.get_secret_value() if own.api_key is not None else None,
         headers=own.headers,
         extra_body=own.extra_body,
