@@ -66,7 +66,11 @@ class Observer(Watching):
     TITLE = "crew"
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [shared("palette", "command_palette")]
-    CSS = "Screen { background: $background; color: $foreground; }"
+    CSS = """
+    Screen { background: $background; color: $foreground; }
+    SearchIcon { display: none; }
+    """
+    """The palette goes without its sign: terminals measure it differently."""
 
     def __init__(
         self,
@@ -266,7 +270,8 @@ class Observer(Watching):
             return
         self.open(None)
         self._stop_following()
-        self._observed = self._taken(subject)
+        sent, self._observed = self.observed.sent, self._taken(subject)
+        self._observed.sent |= sent
         self._begin(self._observed)
         self.run_screen.start_over()
 

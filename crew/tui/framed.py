@@ -103,8 +103,8 @@ class Framed(Screen[None]):
 
     @property
     def ready(self) -> bool:
-        """Whether its parts are there."""
-        return self.is_mounted
+        """Whether its parts are there: they come after it, and go before it."""
+        return self.is_mounted and self.display and bool(self.query("#hints"))
 
     def refresh_all(self) -> None:
         """Show everything anew."""
@@ -161,8 +161,9 @@ class Framed(Screen[None]):
         asked, self._asked, self._said = self._asked, "", None
         self._confirmed = asked == name
         getattr(self, f"do_{name}")()
-        self.show_message()
-        self.show_hints()
+        if self.ready:
+            self.show_message()
+            self.show_hints()
 
     def on_key(self, event: events.Key) -> None:
         """Settle an open question by whatever else is pressed, and say why a key does nothing."""
@@ -185,7 +186,8 @@ class Framed(Screen[None]):
 
     def _settle(self) -> None:
         self._asked, self._said = "", None
-        self.show_message()
+        if self.ready:
+            self.show_message()
 
     def ask(self, name: str, question: str) -> bool:
         """Ask once before a key does its work; True when it was asked already.

@@ -332,7 +332,9 @@ class Lines(Widget):
         self.forget_paint()
 
     def notify_style_update(self) -> None:
-        """Take the colours of another theme."""
+        """Take the colours of another theme, also in open items."""
         super().notify_style_update()
         self._strips.clear()
-        self._palette = None
+        before, self._palette = self._palette, None
+        if before is not None and self._open and before.base != self.palette.base:
+            self.resized()

@@ -26,7 +26,8 @@ class Listed(Framed):
     def on_lines_selected(self, event: Lines.Selected) -> None:
         """Show the keys of the row that is selected now."""
         event.stop()
-        self.show_hints()
+        if self.ready:
+            self.show_hints()
 
     def on_lines_chosen(self, event: Lines.Chosen) -> None:
         """Open what was clicked."""

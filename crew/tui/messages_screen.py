@@ -99,8 +99,9 @@ class MessagesScreen(Stage, Listed):
     def on_lines_scrolled(self, event: Lines.Scrolled) -> None:
         """Whether the end is followed decides what is told of it, and which keys apply."""
         event.stop()
-        self._show_totals()
-        super().show_hints()
+        if self.ready:
+            self._show_totals()
+            super().show_hints()
 
     def applies(self, key: Key) -> bool:
         """Whether a key would do something now."""

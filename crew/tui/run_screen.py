@@ -1,6 +1,6 @@
 """The run: its tasks and sessions as a tree, and below it what happened."""
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 
 from textual.widget import Widget
 
@@ -29,6 +29,7 @@ class RunScreen(ListStage):
     def __init__(self) -> None:
         super().__init__()
         self._untold: list[StoryLine] = []
+        self._chosen: Hashable = None
 
     @property
     def session(self) -> str | None:
@@ -75,6 +76,9 @@ class RunScreen(ListStage):
         tree = self.tree_pane
         if changes.events or changes.moved:
             tree.show(view, now, outlined=changes.events)
+            if self._chosen is not None and (index := tree.index_of(self._chosen)) >= 0:
+                self._chosen = None
+                tree.select(index)
             if not self.observer.touched and (busy := foremost_session(view)):
                 tree.select_session(busy)
             model = model_words(view)
@@ -96,7 +100,8 @@ class RunScreen(ListStage):
             self._untold.clear()
 
     def start_over(self) -> None:
-        """Show another run, or this one from its beginning."""
+        """Show this run from its beginning; the row that is selected stays it."""
+        self._chosen = self.tree_pane.standing().cursor
         self._untold.clear()
         self._said = None
         self.story.clear()

@@ -138,6 +138,8 @@ class SessionScreen(Stage):
     def on_lines_scrolled(self, event: Lines.Scrolled) -> None:
         """Tell the position; read on where the reader comes near an end."""
         event.stop()
+        if not self.ready:
+            return
         source = self.transcript.source
         if source is not None and self.transcript.follow:
             self._seen_end = source.total
@@ -147,7 +149,8 @@ class SessionScreen(Stage):
     def on_lines_selected(self, event: Lines.Selected) -> None:
         """Show the keys of the entry that is selected now."""
         event.stop()
-        self.show_hints()
+        if self.ready:
+            self.show_hints()
 
     def on_lines_chosen(self, event: Lines.Chosen) -> None:
         """Open what was clicked."""
@@ -176,6 +179,9 @@ class SessionScreen(Stage):
             return "end search"
         if key.id == "open_file" and not self._names_file():
             return ""
+        known = self.observer.view.sessions.get(self._session)
+        if key.id == "follow" and known is not None and known.over:
+            return ""  # nothing comes; the key for the end says it better
         return super().label(key)
 
     def _expand_label(self) -> str:

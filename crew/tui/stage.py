@@ -70,6 +70,11 @@ class Stage(Framed):
         state = [Span(text=f"{SIGNS[mark]} ", look=mark), Span(text=f"{words} ", look=mark)]
         return left, state
 
+    @property
+    def ready(self) -> bool:
+        """Whether its parts are there, the card among them."""
+        return super().ready and bool(self.query(ApprovalCard))
+
     def show(self, changes: Changes) -> None:
         """Show what changed, and the lines around it."""
         if self.ready:
@@ -116,9 +121,15 @@ class Stage(Framed):
 
     def why_not(self, key: Key) -> str:
         """A word on a deed that the session, or the run, is past or not ready for."""
+        view, session = self.observer.view, self.session
+        if key.id == "result":
+            known = view if self.crumb == RUN else view.sessions.get(self.crumb)
+            over = known is not None and known.over
+            return "there is no result" if over else "there is no result yet"
         if key.deed is None:
             return ""
-        view, session = self.observer.view, self.session
+        if view.lost:
+            return f"{key.help}: the run's process is gone"
         if view.over:
             return f"{key.help}: the run is over"
         known = view.sessions.get(session or "")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
+from rich.theme import Theme
 from textual.strip import Strip
 
 from crew.plaintext import cap
@@ -35,13 +36,42 @@ def _lines(part: Part, width: int, look: Palette, console: Console) -> Iterator[
         options = console.options.update(width=width, height=None)
         theme = "ansi_dark" if _on_dark(look) else "ansi_light"
         markdown = Markdown(part.text, code_theme=theme, hyperlinks=False)
-        yield from console.render_lines(markdown, options, style=look.base, pad=False)
+        with console.use_theme(_markdown(look)):
+            lines = console.render_lines(markdown, options, style=look.base, pad=False)
+        yield from lines
         return
     text, _ = cap(part.text, PLAIN_LIMIT)
     for line in text.split("\n"):
         style = look.base + _style(part.form, line, look)
         for piece in wrap(line, width):
             yield [Segment(piece, style)]
+
+
+def _markdown(look: Palette) -> Theme:
+    """Markdown in the observer's own colours; what stands out does so by weight."""
+    strong, accent = look.strong, look.accent
+    return Theme(
+        {
+            "markdown.code": accent,
+            "markdown.code_block": Style(),
+            "markdown.block_quote": look.quiet,
+            "markdown.list": Style(),
+            "markdown.item.bullet": look.quiet,
+            "markdown.item.number": look.quiet,
+            "markdown.hr": look.quiet,
+            "markdown.h1": strong + Style(underline=True),
+            "markdown.h2": strong + Style(underline=True),
+            "markdown.h3": strong,
+            "markdown.h4": strong + Style(italic=True),
+            "markdown.h5": Style(italic=True),
+            "markdown.h6": look.quiet,
+            "markdown.link": accent,
+            "markdown.link_url": look.quiet + Style(underline=True),
+            "markdown.table.border": look.quiet,
+            "markdown.table.header": strong,
+            "markdown.kbd": strong,
+        }
+    )
 
 
 def _on_dark(look: Palette) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 
 from crew.records import TERMINAL, Status
 from crew.view.rows import Mark, doing, mark, outline, status_words
@@ -208,12 +209,16 @@ def session_order(view: RunView) -> tuple[str, ...]:
 
 
 def foremost_session(view: RunView) -> str | None:
-    """The session to look at first: one that asks, one that is at work, the last of a run's end."""
+    """The session to look at first: one that asks, one that is at work, the last of a run's end.
+
+    One that only waits for its children comes behind them.
+    """
     known = [view.sessions[name] for name in session_order(view)]
-    asking = [each.id for each in known if each.asks]
-    working = [each.id for each in known if not each.over]
-    last = [each.id for each in known[-1:] if view.over]
-    return next(iter((*asking, *working, *last)), None)
+    asking = (each.id for each in known if each.asks)
+    working = (each.id for each in known if works(view, each))
+    waiting = (each.id for each in known if not each.over)
+    last = (each.id for each in known[-1:] if view.over)
+    return next(chain(asking, working, waiting, last), None)
 
 
 def latest_session(view: RunView) -> str | None:

@@ -4,9 +4,11 @@ import pytest
 
 from crew.commands import Pause, Steer
 from crew.events import CommandAccepted, SteerDelivered
+from crew.tui import Subject
 from crew.tui.messages_screen import MessagesScreen
 from crew.tui.run_screen import RunScreen
 from crew.tui.session_screen import SessionScreen
+from tests.doubles.feeds import MemoryFeed
 from tests.doubles.observers import (
     OpenFeed,
     Remembering,
@@ -115,6 +117,32 @@ async def test_what_is_sent_from_here_is_from_you_and_goes_on_from_queued() -> N
         feed.tell(SteerDelivered(session="code-review", command=steer.id, turn=7, seq=901))
         await settle(pilot)
         assert "delivered at turn 7" in selected(screen_text(app))
+
+
+async def test_what_was_sent_from_here_is_still_from_you_when_the_run_is_taken_up() -> None:
+    steer = Steer(id="sent-1", session="code-review", text="hi")
+    said = CommandAccepted(session="code-review", command=steer, seq=900)
+
+    def again(_task: str) -> Subject:
+        items = [*until(RUNNING), said.model_copy(update={"seq": 36})]
+        return Subject(feed=MemoryFeed(items, golden_transcripts()), control=Remembering())
+
+    feed = OpenFeed(until(RUNNING), golden_transcripts())
+    app = observer(feed=feed, control=Remembering(), again=again)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("g", "j", "s", *"hi", "enter")
+        await settle(pilot)
+        feed.tell(said)
+        app.lost()
+        await settle(pilot)
+        await pilot.press("R", "R")
+        await settle(pilot)
+        row = selected(screen_text(app))
+        assert "code-review" in row
+        await pilot.press("m")
+        await settle(pilot)
+        assert "you -> code-review" in selected(screen_text(app))
 
 
 async def test_going_up_leaves_the_end_says_what_came_below_and_f_follows_again() -> None:

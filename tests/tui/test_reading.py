@@ -41,6 +41,25 @@ async def test_an_entry_opens_where_it_stands_and_closes_again() -> None:
         assert [line[1:] for line in screen_text(app)[2:20]] == [line[1:] for line in before[2:20]]
 
 
+async def test_an_open_entry_takes_the_colours_of_another_theme() -> None:
+    app = observer()
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("g", "j", "enter", "g", "j", "j", "j", "enter")
+        await settle(pilot)
+        app.theme = "crew-light"
+        await settle(pilot)
+        strips = app.screen._compositor.render_strips()
+        text = screen_text(app)
+        first = next(
+            at for at, line in enumerate(text) if "What I will look at" in line and "│" in line
+        )
+        last = next(at for at, line in enumerate(text) if "return [round" in line)
+        styles = [part.style for strip in strips[first : last + 1] for part in strip if part.style]
+        grounds = {style.bgcolor.name for style in styles if style.bgcolor is not None}
+        assert grounds == {app.theme_variables["background"].lower()}
+
+
 async def test_following_is_left_by_going_up_and_taken_up_again() -> None:
     feed = OpenFeed(until(RUNNING), golden_transcripts())
     app = observer(feed=feed)

@@ -60,7 +60,7 @@ async def test_r_shows_the_verdict_and_the_findings_of_a_run_that_is_over() -> N
     assert asked[-2:] == opened
 
 
-async def test_while_nothing_has_come_out_r_is_not_offered_and_does_nothing() -> None:
+async def test_while_nothing_has_come_out_r_is_not_offered_and_says_so() -> None:
     app = observer(until(RUNNING), read_result=lambda _ref: VERDICT)
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
@@ -68,6 +68,7 @@ async def test_while_nothing_has_come_out_r_is_not_offered_and_does_nothing() ->
         await pilot.press("r")
         await settle(pilot)
         assert isinstance(app.screen, RunScreen)
+        assert "there is no result yet" in screen_text(app)[-2]
 
 
 async def test_a_result_that_cannot_be_read_says_so() -> None:

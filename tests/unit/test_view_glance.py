@@ -137,6 +137,7 @@ def test_what_happens_now_has_a_hint_where_something_went_wrong() -> None:
 def test_one_looks_first_at_who_asks_then_at_who_works() -> None:
     assert foremost_session(until(17)) == "security-review"
     assert foremost_session(until(14)) == "code-review"
+    assert foremost_session(until(19)) == "code-review.explorer-1"
     assert foremost_session(until(50)) == "verify"
     assert foremost_session(RunView()) is None
     assert latest_session(until(9)) == "explore"
