@@ -72,7 +72,7 @@ class MessageTable(LineView):
             mine: Commands that were sent from here.
         """
         before = self.standing()
-        same = [each.key for each in messages] == list(self._index)
+        same = messages is self._messages or [each.key for each in messages] == list(self._index)
         self._view, self._messages, self._tz, self._mine = view, messages, tz, mine
         if not same:
             self._index = {message.key: at for at, message in enumerate(messages)}

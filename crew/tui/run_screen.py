@@ -86,7 +86,7 @@ class RunScreen(ListStage):
                 [Span(text=f" {goal_words(view)}")], [Span(text=f"{model} ", look=Tone.SECONDARY)]
             )
             self.query_one("#totals", Bar).say(
-                [Span(text=f" {total_words(view)}", look=Tone.SECONDARY)]
+                [Span(text=f" {total_words(view, width=self.size.width - 1)}", look=Tone.SECONDARY)]
             )
             self.query_one("#headings", Bar).say([Span(text=tree.headings, look=Tone.SECONDARY)])
             empty = "" if tree.count else "  no task has begun yet"

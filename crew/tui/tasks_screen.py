@@ -68,7 +68,8 @@ class TasksScreen(ListStage):
         if self._first is not None and self.table.count:
             self.table.select_session(self._first)
             self._first = None
-        words = total_words(view) if view.tasks else "no task is on the board yet"
+        words = total_words(view, width=self.size.width - 1)
+        words = words if view.tasks else "no task is on the board yet"
         self.query_one("#totals", Bar).say([Span(text=f" {words}", look=Tone.SECONDARY)])
         self.query_one("#headings", Bar).say([Span(text=self.table.headings, look=Tone.SECONDARY)])
         self._show_details()

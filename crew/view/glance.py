@@ -120,8 +120,13 @@ def model_words(view: RunView) -> str:
     return RULES_NOTE if view.model == "rules" else one_line(view.model)
 
 
-def total_words(view: RunView) -> str:
-    """What the run came to so far: `2 of 4 tasks, 3 sessions, 31 tool calls, 41.2k tokens`."""
+def total_words(view: RunView, *, width: int | None = None) -> str:
+    """What the run came to so far: `2 of 4 tasks done · 3 of 4 sessions at work · 41.2k tokens`.
+
+    Args:
+        view: The run.
+        width: Cells that there are; the least telling facts are left out where they don't fit.
+    """
     totals = view.totals
     done = sum(task.status in {"completed", "skipped"} for task in view.tasks.values())
     facts = [f"{done} of {counted(len(view.tasks), 'task')} done"]
@@ -132,6 +137,8 @@ def total_words(view: RunView) -> str:
         limited.setdefault("cost", f"cost {money(totals.usage.cost)}")
     facts += limited.values()
     facts.append(counted(totals.tools, "tool call"))
+    while width is not None and len(facts) > 1 and len(" · ".join(facts)) > width:
+        facts.pop()
     return " · ".join(facts)
 
 

@@ -110,6 +110,8 @@ def test_a_nested_agent_is_dived_into_steered_held_stepped_and_cancelled_by_keys
         screen.see("review > code-review ", "done: One.")
         screen.press(b"\x7f")
         screen.see("P1  ledger.py:1  Cents are lost")
+        screen.press(b"m")
+        screen.see("review > messages", "you -> code-review", "delivered at turn", "Who calls?")
         screen.press(b"q")
         assert screen.wait_for_end() == 0
     folder = only_run(crew)

@@ -129,6 +129,9 @@ async def test_help_the_question_and_the_palette_tell_of_the_chosen_keys() -> No
         await pilot.press("ctrl+k")
         await pilot.pause()
         assert app.screen is not app.stage
+        text = "".join(screen_text(app))
+        assert "Search for commands" in text
+        assert "🔎" not in text
 
 
 def test_a_mistake_in_the_settings_names_the_file_and_the_line(

@@ -92,6 +92,9 @@ def test_titles_totals_and_figures_are_told_in_words() -> None:
     assert total_words(view) == (
         "4 of 4 tasks done · 0 of 6 sessions at work · 58.4k tokens · cost unknown · 20 tool calls"
     )
+    assert total_words(view, width=70) == (
+        "4 of 4 tasks done · 0 of 6 sessions at work · 58.4k tokens"
+    )
     told = session_stats(view.sessions["code-review"], NOON)
     assert told == "4 turns · 6 tool calls · 22.0k tokens · $0.078 · 10s"
 
