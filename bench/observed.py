@@ -1,7 +1,7 @@
 """An observer that can be measured: its pictures counted, a feed and transcripts made for it."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC
 from itertools import count
@@ -175,23 +175,55 @@ def _end_shown(app: Measured) -> bool:
     return stage.transcript.source is not None and stage.transcript.at_end
 
 
-async def key_wait(app: Measured, pilot: Pilot[None], key: str, times: int) -> list[float]:
-    """Seconds from a key to the picture in which the selection has moved."""
+async def key_wait(app: Measured, keys: str, times: int) -> list[float]:
+    """Seconds from each key to the picture in which the selection has moved."""
     waits: list[float] = []
     app.probe = lambda: _cursor(app)
     for turn in range(times):
         app.shown = before = _cursor(app)
-        event = events.Key(key, key)
-        event.set_sender(app)
         began = time.perf_counter()
-        assert app._driver is not None
-        app._driver.send_message(event)
+        press(app, keys[turn % len(keys)])
         while app.shown == before and time.perf_counter() - began < 5:
             await anyio.lowlevel.checkpoint()
         waits.append(app.painted - began)
         await anyio.sleep(0.037 + 0.007 * (turn % 7))
     app.probe = None
     return waits
+
+
+def press(app: Measured, key: str) -> None:
+    """Press a key, as the terminal's driver does."""
+    event = events.Key(key, key if len(key) == 1 else None)
+    event.set_sender(app)
+    assert app._driver is not None
+    app._driver.send_message(event)
+
+
+async def picture_of(app: Measured, act: Callable[[], object]) -> float:
+    """Seconds from an act to the first picture in which the transcript has another height."""
+    app.probe = lambda: _lines(app)
+    app.shown = before = _lines(app)
+    began = time.perf_counter()
+    act()
+    while app.shown == before and time.perf_counter() - began < 5:
+        await anyio.lowlevel.checkpoint()
+    took = app.painted - began
+    app.probe = None
+    await settled(app)
+    return took
+
+
+async def picture_after(app: Measured, act: Callable[[], Awaitable[object]]) -> float:
+    """Seconds from an act to the last picture that comes of it."""
+    began = time.perf_counter()
+    await act()
+    await settled(app)
+    return app.painted - began
+
+
+def _lines(app: Measured) -> object:
+    stage = app.stage
+    return stage.transcript.lines if isinstance(stage, SessionScreen) else None
 
 
 def _cursor(app: Measured) -> object:

@@ -11,7 +11,7 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -43,7 +43,8 @@ class Terminal:
         self._master = master
         self._chunks: list[tuple[float, bytes]] = []
         self._more = threading.Condition()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self) -> None:
         with contextlib.suppress(OSError):
@@ -52,6 +53,11 @@ class Terminal:
                     self._chunks.append((time.perf_counter(), data))
                     self.size += len(data)
                     self._more.notify_all()
+
+    def close(self) -> None:
+        """Let go of it, once the program has ended."""
+        self._reader.join()
+        os.close(self._master)
 
     def press(self, keys: bytes) -> float:
         """Press keys; when that was."""
@@ -81,6 +87,11 @@ class Terminal:
     def wait_for(self, words: str) -> float:
         """Wait until these words were written at any time; when that was."""
         return self.when(partial(_holds, words.encode()))
+
+    @property
+    def text(self) -> str:
+        """All that was written to it."""
+        return self._since(0).decode(errors="replace")
 
     @property
     def mark(self) -> int:
@@ -146,26 +157,29 @@ def selected(data: bytes) -> int:
 
 
 @contextmanager
-def on_terminal(root: Path, *args: str, size: tuple[int, int] = SIZE) -> Iterator[Terminal]:
+def on_terminal(
+    root: Path, *args: str, size: tuple[int, int] = SIZE, env: Mapping[str, str] | None = None
+) -> Iterator[Terminal]:
     """Run the program in a folder, its runs kept there; it is killed in the end."""
     master, other = pty.openpty()
     fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
     process = subprocess.Popen(
         [sys.executable, "-m", "crew", *args],
         cwd=root,
-        env=environ(root),
+        env=env or environ(root),
         stdin=other,
         stdout=other,
         stderr=other,
         start_new_session=True,
     )
     os.close(other)
+    terminal = Terminal(process, master)
     try:
-        yield Terminal(process, master)
+        yield terminal
     finally:
         process.kill()
         process.wait()
-        os.close(master)
+        terminal.close()
 
 
 def environ(root: Path) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -92,6 +93,28 @@ class Usage(Record):
             cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
             cost=(self.cost or 0.0) + (other.cost or 0.0) if known else None,
             estimated=self.estimated or other.estimated,
+        )
+
+    @classmethod
+    def sum_of(cls, usages: Iterable["Usage"]) -> "Usage":
+        """All of these together, with much less work than adding them one by one."""
+        given = taken = read = written = 0
+        cost: float | None = 0.0
+        estimated = False
+        for each in usages:
+            given += each.input_tokens
+            taken += each.output_tokens
+            read += each.cache_read_tokens
+            written += each.cache_write_tokens
+            cost = None if cost is None or each.cost is None else cost + each.cost
+            estimated = estimated or each.estimated
+        return cls(
+            input_tokens=given,
+            output_tokens=taken,
+            cache_read_tokens=read,
+            cache_write_tokens=written,
+            cost=cost,
+            estimated=estimated,
         )
 
 

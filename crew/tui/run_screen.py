@@ -79,7 +79,8 @@ class RunScreen(ListStage):
             if self._chosen is not None and (index := tree.index_of(self._chosen)) >= 0:
                 self._chosen = None
                 tree.select(index)
-            if not self.observer.touched and (busy := foremost_session(view)):
+            # Which session is foremost changes by events alone.
+            if changes.events and not self.observer.touched and (busy := foremost_session(view)):
                 tree.select_session(busy)
             model = model_words(view)
             self.query_one("#goal", Bar).say(

@@ -7,7 +7,7 @@ from itertools import chain
 
 from crew.records import TERMINAL, Status
 from crew.view.rows import Mark, doing, mark, outline, status_words
-from crew.view.state import RunView, SessionView
+from crew.view.state import RunView, SessionView, Totals
 from crew.view.transcript import Tone
 from crew.view.words import (
     RULES_NOTE,
@@ -131,7 +131,7 @@ def total_words(view: RunView, *, width: int | None = None) -> str:
     done = sum(task.status in {"completed", "skipped"} for task in view.tasks.values())
     facts = [f"{done} of {counted(len(view.tasks), 'task')} done"]
     facts.append(f"{totals.running} of {counted(totals.sessions, 'session')} at work")
-    limited = spent_of_limits(view)
+    limited = _spent(totals, view.budget)
     facts.append(limited.pop("tokens", tokens(totals.usage)))
     if totals.usage.cost != 0:
         limited.setdefault("cost", f"cost {money(totals.usage.cost)}")
@@ -144,7 +144,10 @@ def total_words(view: RunView, *, width: int | None = None) -> str:
 
 def spent_of_limits(view: RunView) -> dict[str, str]:
     """What the run spent of each limit that can be summed: `41.2k/200k tokens`, `$0.120/$2.50`."""
-    totals, budget = view.totals, view.budget
+    return _spent(view.totals, view.budget)
+
+
+def _spent(totals: Totals, budget: Mapping[str, float]) -> dict[str, str]:
     found: dict[str, str] = {}
     if limit := budget.get("tokens"):
         found["tokens"] = f"{short_count(totals.usage.tokens)}/{short_count(round(limit))} tokens"

@@ -206,12 +206,15 @@ class RunView:
     @property
     def totals(self) -> Totals:
         """Sums over all sessions, failed attempts included."""
-        usage, turns, tools, running = NO_USAGE, 0, 0, 0
-        for session in self.sessions.values():
-            usage += session.usage
-            turns += session.turns
-            tools += session.tools
-            running += not session.over
+        at_rest = getattr(self.sessions, "at_rest", self.sessions)
+        moving = getattr(self.sessions, "moving", {})
+        # Not by the sessions' own properties: a large run is summed for every picture.
+        told = [moving.get(name) or known.progress for name, known in at_rest.items()]
+        both = [*zip(at_rest.values(), told, strict=True)]
         return Totals(
-            sessions=len(self.sessions), running=running, turns=turns, tools=tools, usage=usage
+            sessions=len(both),
+            running=sum(known.status not in TERMINAL for known in at_rest.values()),
+            turns=sum(now.turn if now else known.final_turns for known, now in both),
+            tools=sum(now.tools if now else known.final_tools for known, now in both),
+            usage=Usage.sum_of(now.usage if now else known.final_usage for known, now in both),
         )
