@@ -14,6 +14,7 @@ from crew.tui.run_model import Changes
 from crew.tui.stage import Stage
 from crew.tui.stats_line import stats_line
 from crew.tui.transcript_pane import TranscriptPane
+from crew.tui.typeset import prepare
 from crew.view import (
     Only,
     Tone,
@@ -28,6 +29,9 @@ from crew.view import (
     session_title,
     waiting_messages,
 )
+
+_SOON = 0.2
+"""Seconds from the wish for a session until there is time for what its picture did not need."""
 
 
 class SessionScreen(Stage):
@@ -79,6 +83,10 @@ class SessionScreen(Stage):
         """Open the transcript."""
         self.transcript.open(self.observer.feed.pages(self._session), at=self._at)
         self.refresh_all()
+        self.set_timer(_SOON, self._prepare)
+
+    def _prepare(self) -> None:
+        self.run_worker(prepare, thread=True, group="prepare")
 
     def look_at(self, session: str) -> None:
         """Show another session, at its end."""

@@ -22,6 +22,11 @@ PLAIN_LIMIT = 512 << 10
 _INDENT = "   │ "
 
 
+def prepare() -> None:
+    """Load what sets Markdown, so that the first entry that is opened does not wait for it."""
+    import rich.markdown  # noqa: F401, PLC0415 - 80 ms that the first picture need not wait for
+
+
 def typeset(parts: Iterable[Part], *, width: int, look: Palette, console: Console) -> list[Strip]:
     """The lines below an open entry's own, each `width` cells at most."""
     inner = max(10, width - len(_INDENT))
@@ -31,7 +36,7 @@ def typeset(parts: Iterable[Part], *, width: int, look: Palette, console: Consol
 
 def _lines(part: Part, width: int, look: Palette, console: Console) -> Iterator[list[Segment]]:
     if part.form is Form.MARKDOWN and len(part.text) <= MARKDOWN_LIMIT:
-        from rich.markdown import Markdown  # noqa: PLC0415 - 60 ms that the first picture need not wait for
+        from rich.markdown import Markdown  # noqa: PLC0415 - see prepare
 
         options = console.options.update(width=width, height=None)
         theme = "ansi_dark" if _on_dark(look) else "ansi_light"
