@@ -1,9 +1,10 @@
-"""What a run or a session came to: its verdict, and one line for each finding."""
+"""What a run or a session came to: its verdict, and one line for each finding or other part."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import anyio.to_thread
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -13,7 +14,7 @@ from textual.strip import Strip
 from crew.errors import CrewError
 from crew.records import ArtifactRef
 from crew.tui.bars import Bar, Span
-from crew.tui.cells import row
+from crew.tui.cells import fit, row
 from crew.tui.framed import observer_of
 from crew.tui.keys import shared
 from crew.tui.line_view import LineView
@@ -22,13 +23,11 @@ from crew.tui.typeset import typeset
 from crew.view import (
     RUN,
     FilePlace,
-    Finding,
-    Form,
-    Part,
+    ResultItem,
     Tone,
-    finding_place,
     findings,
     one_line,
+    result_items,
     summary,
     tally,
     verdict,
@@ -62,24 +61,30 @@ async def open_result(observer: "Observer", crumb: str) -> None:
     observer.push_screen(ResultScreen(observer.view.team if crumb == RUN else crumb, result))
 
 
-class FindingsView(LineView):
-    """A line for each finding, opened where it stands."""
+class ItemsView(LineView):
+    """A line for each finding or other part of a result, opened where it stands."""
 
-    def __init__(self, found: list[Finding]) -> None:
+    def __init__(self, items: Sequence[ResultItem]) -> None:
         super().__init__()
-        self._found = found
+        self._items = items
+        self._label_width = max((cell_len(item.label) for item in items), default=0)
 
     @property
     def count(self) -> int:
-        """Findings."""
-        return len(self._found)
+        """Items."""
+        return len(self._items)
+
+    @property
+    def chosen(self) -> ResultItem | None:
+        """The selected item; None where there is none."""
+        return self._items[self.cursor] if self._items else None
 
     def key_at(self, index: int) -> Hashable:
-        """A finding's place: the list never changes."""
+        """An item's place: the list never changes."""
         return index
 
     def index_of(self, key: Hashable) -> int:
-        """A finding's place."""
+        """An item's place."""
         return key if isinstance(key, int) else -1
 
     def version_at(self, index: int) -> Hashable:
@@ -87,36 +92,40 @@ class FindingsView(LineView):
         return index
 
     def line_at(self, index: int, width: int) -> Strip:
-        """Priority, place and title."""
-        finding, look = self._found[index], self.palette
-        tone = look.bad if finding.priority in {"P0", "P1"} else look.accent
-        place = f"{finding.place}  " if finding.place else ""
-        parts = [(f"{finding.priority}  ", tone), (place, look.quiet), (finding.title, look.base)]
+        """Priority or name, place and title."""
+        item, look = self._items[index], self.palette
+        label = fit(item.label, min(self._label_width, width // 3))
+        tone = look.bad if item.grave else look.accent
+        place = f"{item.place}  " if item.place else ""
+        parts = [(f"{label}  ", tone), (place, look.quiet), (item.title, look.base)]
         return row(parts, width, look.base)
 
     @property
     def places(self) -> list[FilePlace]:
-        """Where the selected finding is."""
-        place = finding_place(self._found[self.cursor]) if self.count else None
-        return [place] if place is not None else []
+        """Where the selected item is."""
+        chosen = self.chosen
+        return [chosen.where] if chosen is not None and chosen.where is not None else []
 
     def toggle(self) -> None:
-        """Show the body of the selected finding, or hide it."""
+        """Show all of the selected item, or hide it."""
         if not self.count:
             return
         key = self.cursor
         self.set_open(key, None if self.is_open(key) else self._typeset(key))
 
+    def open_texts(self) -> None:
+        """Open what is there to be read."""
+        for key in (key for key, item in enumerate(self._items) if item.text):
+            self.set_open(key, self._typeset(key))
+        self.go(0)
+
     def resized(self) -> None:
-        """Set open findings anew for the width."""
+        """Set open items anew for the width."""
         for key in [key for key in range(self.count) if self.is_open(key)]:
             self.set_open(key, self._typeset(key))
 
     def _typeset(self, index: int) -> list[Strip]:
-        finding, width = self._found[index], self.size.width - 2
-        parts = [Part(form=Form.MARKDOWN, text=finding.body or "(nothing more is said)")]
-        if finding.quote:
-            parts.append(Part(form=Form.PLAIN, text=finding.quote))
+        parts, width = self._items[index].parts, self.size.width - 2
         lines = typeset(parts, width=width, look=self.palette, console=self.app.console)
         return [self.line_at(index, width), *lines]
 
@@ -137,13 +146,15 @@ class ResultScreen(ModalScreen[None]):
     DEFAULT_CSS = """
     ResultScreen { align: center middle; }
     ResultScreen > Vertical { width: 96%; height: 90%; background: $panel; padding: 1 2; }
-    ResultScreen FindingsView { margin: 1 0; background: $panel; }
+    ResultScreen ItemsView { margin: 1 0; background: $panel; }
     """
 
     def __init__(self, name: str, result: Any) -> None:
         super().__init__()
         self._name_of = one_line(name)
         self._result = result
+        self._items = result_items(result)
+        self._found = findings(result)
 
     @property
     def observer(self) -> "Observer":
@@ -151,11 +162,11 @@ class ResultScreen(ModalScreen[None]):
         return observer_of(self)
 
     def compose(self) -> ComposeResult:
-        """The verdict, what was said with it, the findings, the keys."""
+        """The verdict, what was said with it, the findings or whatever else there is, the keys."""
         with Vertical():
             yield Bar(id="verdict")
             yield Bar(id="summary")
-            yield FindingsView(findings(self._result))
+            yield ItemsView(self._items)
             yield Bar(id="result-keys")
 
     def on_mount(self) -> None:
@@ -163,19 +174,30 @@ class ResultScreen(ModalScreen[None]):
         self.observer.keys.fit(self)
         said = verdict(self._result) or "result"
         title = Span(text=f"{self._name_of}: {said.replace('_', ' ')}", strong=True)
-        counted = Span(text=tally(findings(self._result)), look=Tone.SECONDARY)
+        listed = isinstance(self._result, dict) and "findings" in self._result
+        counted = Span(text=tally(self._found) if listed else "", look=Tone.SECONDARY)
         self.query_one("#verdict", Bar).say([title], [counted])
         self.query_one("#summary", Bar).say([Span(text=one_line(summary(self._result), 1_000))])
         self.say("")
-        self.query_one(FindingsView).focus()
+        items = self.query_one(ItemsView)
+        items.focus()
+        if not self._found:
+            self.call_after_refresh(items.open_texts)  # a text is set for the width it has
 
     def say(self, note: str) -> None:
         """Put a word on the last line; an empty one gives it back to the keys."""
-        ring = self.observer.keys
-        shows, opens = ring.shown("expand"), ring.shown("open_file")
-        words = f"{shows} shows a finding   {opens} opens its file   Esc closes"
-        keys = Span(text=words, look=Tone.SECONDARY)
+        keys = Span(text=self._keys(), look=Tone.SECONDARY)
         self.query_one("#result-keys", Bar).say([Span(text=note, look=Tone.BAD) if note else keys])
+
+    def _keys(self) -> str:
+        """The keys that apply to the selected item."""
+        ring, items, words = self.observer.keys, self.query_one(ItemsView), ["Esc closes"]
+        if items.places:
+            words.insert(0, f"{ring.shown('open_file')} opens its file")
+        if items.count:
+            what = "a finding" if self._found else "all of it"
+            words.insert(0, f"{ring.shown('expand')} shows {what}")
+        return "   ".join(words)
 
     def on_lines_selected(self, event: Lines.Selected) -> None:
         """Another finding: what was said of the one before is over."""
@@ -189,17 +211,17 @@ class ResultScreen(ModalScreen[None]):
 
     def action_by(self, step: int) -> None:
         """Select another finding."""
-        self.query_one(FindingsView).go_by(step)
+        self.query_one(ItemsView).go_by(step)
 
     def action_pages(self, pages: int) -> None:
         """Move by a page."""
-        self.query_one(FindingsView).go_pages(pages)
+        self.query_one(ItemsView).go_pages(pages)
 
     def action_show_body(self) -> None:
         """Show the body of the finding, or hide it."""
-        self.query_one(FindingsView).toggle()
+        self.query_one(ItemsView).toggle()
 
     def action_open_file(self) -> None:
         """Open the file of the finding in the person's editor."""
         self.say("")
-        self.observer.edit(self.query_one(FindingsView).places)
+        self.observer.edit(self.query_one(ItemsView).places)

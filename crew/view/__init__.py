@@ -72,6 +72,7 @@ from crew.view.messages import (
     message_sieve,
     messages_words,
 )
+from crew.view.result_items import ResultItem, result_items
 from crew.view.rows import (
     Mark,
     Place,
@@ -141,6 +142,7 @@ __all__ = [
     "PermissionView",
     "Place",
     "Priority",
+    "ResultItem",
     "Row",
     "RunFold",
     "RunView",
@@ -205,6 +207,7 @@ __all__ = [
     "possible",
     "replay",
     "reply_words",
+    "result_items",
     "retryable",
     "row_at",
     "rows",

@@ -60,6 +60,21 @@ def test_every_theme_shows_it(snap_compare: Compare, theme: str) -> None:
     assert snap_compare(app, terminal_size=(80, 24), run_before=steps("g", "j", "enter"))
 
 
+DOCUMENT = {
+    "summary": "How a share is split, and where cents go.",
+    "document": "## How it works\n\n`split()` rounds **each part** by itself:\n\n1. one\n2. two",
+    "answers": [{"claim": "Cents are lost", "file": "ledger/split.py", "line": 3, "evidence": "x"}],
+}
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["small", "large"])
+def test_a_result_that_is_to_be_read_looks_as_it_did(
+    snap_compare: Compare, size: tuple[int, int]
+) -> None:
+    app = observer(items(ENDED), read_result=lambda _ref: DOCUMENT)
+    assert snap_compare(app, terminal_size=size, run_before=steps("r"))
+
+
 def test_without_colour_it_is_still_told(
     snap_compare: Compare, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -83,6 +83,45 @@ async def test_a_result_that_cannot_be_read_says_so() -> None:
         assert any("its result can't be read: gone" in line for line in screen_text(app))
 
 
+async def test_a_result_without_findings_is_there_to_be_read() -> None:
+    document = {"summary": "Written.", "document": "## How it works\n\n- it **splits**"}
+    app = observer(read_result=lambda _ref: document)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("r")
+        await settle(pilot)
+        text = screen_text(app)
+        assert any("review: result" in line for line in text)
+        assert any("How it works" in line and "│" in line for line in text)
+        assert any("it splits" in line for line in text)
+        assert not any("finding" in line for line in text)
+
+
+async def test_the_facts_of_a_result_are_lines_that_open() -> None:
+    facts = [{"claim": "Opened here", "file": "db.py", "line": 7, "evidence": "the only connect"}]
+    app = observer(read_result=lambda _ref: {"summary": "Found.", "answers": facts})
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("r")
+        await settle(pilot)
+        text = screen_text(app)
+        assert any("answers  db.py:7  Opened here" in line for line in text)
+        assert any("Enter shows all of it   o opens its file   Esc closes" in line for line in text)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert any("evidence: the only connect" in line for line in screen_text(app))
+
+
+async def test_where_there_is_nothing_to_open_only_the_way_back_is_told() -> None:
+    app = observer(read_result=lambda _ref: {"verdict": "approve", "summary": "", "findings": []})
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("r")
+        await settle(pilot)
+        (keys,) = [line.strip() for line in screen_text(app) if "Esc closes" in line]
+        assert keys == "Esc closes"
+
+
 def found_by(session: str, *titles: str) -> object:
     return {"findings": [{"title": f"{session} {title}", "priority": "P1"} for title in titles]}
 
