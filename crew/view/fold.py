@@ -35,9 +35,9 @@ from crew.feed import FeedItem, Grew
 from crew.plaintext import clean
 from crew.progress import Progress
 from crew.records import Status
-from crew.view.live import LiveSessions
 from crew.view.state import (
     CommandView,
+    LiveSessions,
     NoticeView,
     PermissionView,
     RunView,

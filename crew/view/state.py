@@ -1,7 +1,7 @@
 """What a front end knows of a run at one moment: frozen values, whatever folded them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -141,6 +141,42 @@ class SessionView:
         return self.progress.usage if self.progress else self.final_usage
 
 
+class LiveSessions(Mapping[str, SessionView]):
+    """The sessions of one moment, by id, in the order they started; it never changes.
+
+    A session and its newest progress are put together only where one looks.
+
+    Args:
+        at_rest: The sessions as events have left them; none has a progress.
+        moving: The latest snapshots of those that go on.
+    """
+
+    __slots__ = ("_made", "at_rest", "moving")
+
+    def __init__(self, at_rest: Mapping[str, SessionView], moving: Mapping[str, Progress]) -> None:
+        self.at_rest = at_rest
+        self.moving = moving
+        self._made: dict[str, SessionView] = {}
+
+    def __getitem__(self, name: str) -> SessionView:
+        made = self._made.get(name)
+        if made is None:
+            made = self.at_rest[name]
+            if (progress := self.moving.get(name)) is not None:
+                made = replace(made, progress=progress)
+            self._made[name] = made
+        return made
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.at_rest)
+
+    def __len__(self) -> int:
+        return len(self.at_rest)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.at_rest
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
     """What all sessions of a run came to. `usage.cost` is None when any price is unknown."""
@@ -200,14 +236,13 @@ class RunView:
     @property
     def asks(self) -> tuple[PermissionView, ...]:
         """Every open permission request, in session order."""
-        at_rest = getattr(self.sessions, "at_rest", self.sessions)
+        at_rest, _ = _parts(self.sessions)
         return tuple(ask for session in at_rest.values() for ask in session.asks)
 
     @property
     def totals(self) -> Totals:
         """Sums over all sessions, failed attempts included."""
-        at_rest = getattr(self.sessions, "at_rest", self.sessions)
-        moving = getattr(self.sessions, "moving", {})
+        at_rest, moving = _parts(self.sessions)
         # Not by the sessions' own properties: a large run is summed for every picture.
         told = [moving.get(name) or known.progress for name, known in at_rest.items()]
         both = [*zip(at_rest.values(), told, strict=True)]
@@ -218,3 +253,12 @@ class RunView:
             tools=sum(now.tools if now else known.final_tools for known, now in both),
             usage=Usage.sum_of(now.usage if now else known.final_usage for known, now in both),
         )
+
+
+def _parts(
+    sessions: Mapping[str, SessionView],
+) -> tuple[Mapping[str, SessionView], Mapping[str, Progress]]:
+    """Sessions as events have left them, and the newest progress of those that have one apart."""
+    if isinstance(sessions, LiveSessions):
+        return sessions.at_rest, sessions.moving
+    return sessions, {}
