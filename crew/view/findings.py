@@ -11,6 +11,8 @@ from crew.view.words import one_line, preview_line
 NOTHING = "There was nothing to review"
 """How the summary of a review opens where nothing has changed."""
 
+_UNTITLED = "(no title)"
+
 
 class Priority(StrEnum):
     """How much a finding matters: P0 stops everything, P3 is a remark."""
@@ -123,13 +125,13 @@ def breaks(result: Any, limit: Priority) -> bool:
 
 def _finding(item: Any) -> Finding | None:
     if isinstance(item, str) and item.strip():
-        return Finding(title=one_line(item))
+        return Finding(title=one_line(item) or _UNTITLED)
     if not isinstance(item, dict):
         return None
     title, body = _text(item, "title"), _text(item, "body")
     rule = one_line(_text(item, "rule"))
     return Finding(
-        title=one_line(title or body or rule, 200) or "(no title)",
+        title=one_line(title or body or rule, 200) or _UNTITLED,
         body=body,
         priority=_priority(item.get("priority")),
         confidence=_confidence(item.get("confidence")),

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from crew.view import (
@@ -135,6 +135,7 @@ JSON = st.recursive(
 
 
 @given(JSON)
+@example(["\x08"])
 def test_no_result_is_too_odd_to_read(value: Any) -> None:
     for finding in findings({"findings": value}):
         assert finding.title
