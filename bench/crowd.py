@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from bench.figures import tell, tell_waits
-from bench.terminal import Terminal, crew, on_terminal
+from bench.terminal import Terminal, crew, on_terminal, share_of
 
 RATE = 50
 PIECE = "and so it goes on "
@@ -93,6 +93,8 @@ def watched(sessions: int, rate: float) -> None:
                 terminal.wait_for(f"{sessions} of {sessions + 1} sessions at work")
                 time.sleep(SECONDS)
                 measure(terminal, f"crew watch, {sessions:,} sessions")
+                pid = json.loads((root / ".crew" / "runs" / run / "lock").read_text())["pid"]
+                tell("  CPU of the engine beside it", share_of(pid, SECONDS), "%")
         finally:
             crew(root, "cancel", run)
             crew(root, "wait", run)
