@@ -4,9 +4,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from crew.definitions.types import Plan
+from crew.definitions.types import Plan, SpawnLimits
 from crew.entries import UsageEntry, parse_entry
-from crew.events import Event, RunContinued, SessionStarted, TaskEnded, TasksReopened, TaskStarted
+from crew.events import (
+    Event,
+    RunContinued,
+    SessionEnded,
+    SessionStarted,
+    TaskEnded,
+    TasksReopened,
+    TaskStarted,
+)
 from tests.simulation.invariants import Transcripts
 from tests.simulation.world import DEAREST_TURN
 
@@ -21,6 +29,8 @@ def ungoverned(plan: Plan, events: Sequence[Event], lines: Transcripts) -> Itera
         yield from _passed(name, spent.get(name, 0), agents[event.agent].budget.tokens)
     yield from _tasks(plan, events, started, spent)
     yield from _attempts(plan, events)
+    yield from _ended_with(plan, events)
+    yield from _too_many(plan, events)
 
 
 def _tokens(transcript: Sequence[bytes]) -> int:
@@ -83,3 +93,58 @@ def _attempts(plan: Plan, events: Sequence[Event]) -> Iterator[str]:
 
 def _reopened(event: Event) -> tuple[str, ...]:
     return event.tasks if isinstance(event, RunContinued | TasksReopened) else ()
+
+
+def _ended_with(plan: Plan, events: Sequence[Event]) -> Iterator[str]:
+    """Sessions that were at work when another task failed with which they had to end."""
+    rule = plan.team.supervision
+    if rule is None or rule.strategy == "one_for_one":
+        return
+    order: dict[str, None] = {}
+    live: dict[str, str] = {}
+    failed: dict[str, set[str]] = {}
+    kept = _kept(events)
+    for event in events:
+        task, session = event.task or "", event.session or ""
+        match event:
+            case TaskStarted():
+                order.setdefault(task)
+            case SessionStarted(parent=None):
+                live[session] = task
+            case SessionEnded() if session in live:
+                del live[session]
+                failed[task] = {*live}
+            case TaskEnded(restart=True, status="failed") if event.seq > kept:
+                names = [*order]
+                later = names[names.index(task) :] if rule.strategy == "rest_for_one" else names
+                for other in sorted(failed.get(task, set())):
+                    if other in live and live[other] in later:
+                        yield f"{task} begins again, and {other} did not end for it"
+            case _:
+                pass
+
+
+def _kept(events: Sequence[Event]) -> int:
+    """The last event that a fork has of another run, whose sessions go on though they ended."""
+    forks = (e.seq for e in events if isinstance(e, RunContinued) and e.reason == "fork")
+    return next(forks, 0)
+
+
+def _too_many(plan: Plan, events: Sequence[Event]) -> Iterator[str]:
+    """Sessions that lived beyond a limit of their number."""
+    limits = plan.team.limits or SpawnLimits()
+    live: dict[str, str | None] = {}
+    for event in events:
+        session = event.session or ""
+        if isinstance(event, SessionEnded):
+            live.pop(session, None)
+        if not isinstance(event, SessionStarted):
+            continue
+        live[session] = event.parent
+        if len(live) > limits.sessions:
+            yield f"{session} began as one of {len(live)} live sessions of {limits.sessions}"
+        if event.depth > limits.depth:
+            yield f"{session} was spawned {event.depth} levels deep of {limits.depth}"
+        beside = sum(parent == event.parent for parent in live.values())
+        if event.parent is not None and beside > limits.fan_out:
+            yield f"{session} is one of {beside} live children of {limits.fan_out}"

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 from crew.commands import Retry
 from crew.entries import ToolCallEntry, ToolResultEntry, UsageEntry, parse_entry
@@ -56,11 +55,10 @@ def files(folder: RunFolder) -> Mapping[str, bytes]:
     }
 
 
-def forks_of(folder: RunFolder, runs: Path) -> Iterator[RunFolder]:
-    """Runs that were made of another one, half made ones too."""
-    for root in sorted(runs.iterdir()):
-        if root.name > folder.id and root.name != folder.id:
-            yield RunFolder(folder.home, root.name)
+def records(folder: RunFolder) -> Mapping[str, bytes]:
+    """What only the process writes that holds the run: journal and transcripts."""
+    paths = [folder.journal, *folder.sessions.glob("*.jsonl")]
+    return {path.name: path.read_bytes() for path in paths if not path.stem.endswith(".live")}
 
 
 def done_in(lines: Transcripts) -> Counter[str]:

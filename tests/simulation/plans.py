@@ -119,8 +119,27 @@ GOVERNED: Mapping[str, Scenario] = {
             "budget": {"turns": 60, "time": "10m"},
         },
     ),
+    "narrow": Scenario(
+        steps={
+            "a": _step(),
+            "b": _step(),
+            "each": _step(needs=["a"], foreach="steps.a.result.items", fold="concat"),
+        },
+        worker={"max_turns": 5},
+        team={
+            "supervision": {
+                "strategy": "one_for_one",
+                "restart": "permanent",
+                "max_restarts": 2,
+                "window": "60s",
+            },
+            "limits": {"depth": 1, "fan_out": 1, "sessions": 3},
+        },
+    ),
 }
 """Teams with limits of every kind and with supervision."""
+
+AGAIN = ("all-again", "rest-again")
 
 
 @cache

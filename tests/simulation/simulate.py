@@ -2,10 +2,11 @@
 
 import asyncio
 import hashlib
+import json
 import random
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,12 +22,15 @@ from crew.errors import CrewError, RunLockedError, StoreError
 from crew.events import RunContinued, TaskAdded
 from crew.orchestration import inbox
 from crew.orchestration.engine import Sources
+from crew.records import timestamp
 from crew.service import ForkRequest, ResumeRequest, RunRequest, fork, resume, start
 from crew.store import journal
 from crew.store.folder import RunFolder
+from crew.store.lock import STALE_AFTER
 from tests.simulation.disk import Disk
+from tests.simulation.invariants import end_of
 from tests.simulation.loop import SeededLoop, run, threads
-from tests.simulation.onward import files, point, wanted_task
+from tests.simulation.onward import files, point, records, wanted_task
 from tests.simulation.people import Crowd
 from tests.simulation.plans import library
 from tests.simulation.schedule import Life, Onward, Schedule
@@ -127,6 +131,8 @@ class _Simulation:
         self.folder: RunFolder | None = None
         self.opening: Opening = Begin()
         self.clock = 0.0
+        self.life = Life()
+        self.robbed: Mapping[str, bytes] | None = None
 
     def _people(self, name: str, commands: int) -> Crowd:
         chance = random.Random(f"people/{self.schedule.seed}{name}")
@@ -151,6 +157,7 @@ class _Simulation:
     def _live_through(self, lives: Sequence[Life]) -> None:
         """One process after the other, to the end of the run."""
         for life in lives:
+            self.life, self.robbed = life, None
             self.disk.boot(life.faults, life.death)
             self.crowd.seen = []
             said = self._live()
@@ -240,6 +247,7 @@ class _Simulation:
             async with anyio.create_task_group() as around:
                 around.start_soon(self.crowd.attend, live, self.folder)
                 around.start_soon(self._intrude, sources)
+                around.start_soon(self._rob, self.folder, sources)
                 with anyio.move_on_after(_PATIENCE) as waited:
                     ended = await live.wait()
                     outcome = f"{ended.status.value}: {ended.error}"
@@ -260,6 +268,18 @@ class _Simulation:
         with suppress(RunLockedError, StoreError):
             async with self._open(sources):
                 self.world.violated("a run that lives was taken up by another process")
+
+    async def _rob(self, folder: RunFolder, sources: Sources) -> None:
+        """A process of another host takes the run over, and does no more than that."""
+        if self.life.robbed is None:
+            return
+        await anyio.sleep(self.life.robbed)
+        with self.disk.of_others():
+            if end_of(list(journal.read(folder))) is None:
+                beat = timestamp(sources.now())
+                thief = {"pid": 1, "host": "elsewhere", "boot": "", "started": "", "beat": beat}
+                folder.lock.write_text(json.dumps(thief))
+                self.robbed = records(folder)
 
     def _open(self, sources: Sources) -> Any:
         shared: dict[str, Any] = {
@@ -297,7 +317,13 @@ class _Simulation:
         self.folder = self.folder or self._left_behind()
         if self.folder is None:
             return not isinstance(self.opening, Fork) or self.watch.refusal is not None
-        return self.watch.after(self.folder, self.disk, died=died)
+        over = self.watch.after(self.folder, self.disk, died=died)
+        if self.robbed is not None:
+            self.clock += STALE_AFTER.total_seconds()
+            with self.disk.of_others():
+                if not died and records(self.folder) != self.robbed:
+                    self.world.violated("a process wrote on that had lost its run to another")
+        return over
 
     def _left_behind(self) -> RunFolder | None:
         """The run of a process that died, or gave up, before it handed the run out."""
