@@ -6,6 +6,7 @@ from typing import Any
 import anyio
 import pytest
 
+from crew.budget import Budget
 from crew.commands import Answer, Steer
 from crew.entries import SteerEntry, ToolResultEntry
 from crew.errors import CrewError, StoreError, UsageError
@@ -19,7 +20,7 @@ from crew.events import (
     SessionEnded,
     TasksReopened,
 )
-from crew.records import Status
+from crew.records import Status, Usage
 from crew.service.doctor import examine_run
 from crew.store.manifest import read
 from crew.view import replay
@@ -231,6 +232,17 @@ async def test_a_task_that_was_run_again_has_the_tries_of_that_in_a_fork(arrange
     assert [event.tasks for event in crew.events_of(TasksReopened)] == [("b",)]
     assert crew.order() == ["a", "d", "b", "b~2", "b~3", "b~4", "c"]
     check(crew)
+
+
+async def test_a_fork_counts_what_its_kept_part_has_cost(arrange: Arrange) -> None:
+    costs = [turn.model_copy(update={"usage": Usage(input_tokens=100)}) for turn in THREE_TURNS]
+    crew = arrange({"a": costs[2:], "b": costs, "d": costs[2:], "c": costs[2:]})
+    crew.workflow(CHAIN)
+    assert (await crew.finish()).usage.tokens == 600
+    crew.model.mend({"b": THREE_TURNS, "*": [submits()]})
+    outcome = await crew.finish_fork("b:2", budget=Budget(tokens=500))
+    assert outcome.status is Status.COMPLETED
+    assert outcome.usage.tokens == 400  # a, d and two turns of b
 
 
 async def test_what_ran_a_task_again_later_is_undone_by_a_fork(arrange: Arrange) -> None:
