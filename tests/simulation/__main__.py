@@ -51,9 +51,10 @@ def _many(first: int, seeds: int, *, keep_going: bool) -> int:
             if not keep_going:
                 break
         done = seed - first + 1
-        if done % 1000 == 0:
+        if done % 250 == 0:
             rate = done / (time.monotonic() - began)
-            print(f"{done} seeds, {deaths} deaths, {failed} failed, {rate:.0f} a second")
+            print(f"{done} seeds, {deaths} deaths, {failed} failed, {rate:.1f} a second")
+        sys.stdout.flush()
     seconds = time.monotonic() - began
     print(f"{sum(ends.values())} seeds in {seconds:.1f} s, {deaths} deaths, {failed} failed")
     print(", ".join(f"{status}: {times}" for status, times in ends.most_common()))
