@@ -165,6 +165,7 @@ class Recorder:
         """
         if session in self._sessions:
             raise ValueError(f"session {session} is being recorded")
+        self.check()
         log = AppendLog(self.folder.transcript(session), redact=self.redact, pool=self._pool)
         recorder = SessionRecorder(self, session, snapshot, log, self._pool)
         self._sessions[session] = recorder

@@ -181,7 +181,7 @@ class Engine:
             now=self._sources.now,
             new_id=self._sources.new_id,
         )
-        ledger = SpawnLedger(self._options.limits)
+        ledger = SpawnLedger(self._options.limits, _begun(self._history))
         roster = Roster(
             env, plan=self._plan, models=self._models, ledger=ledger, history=self._history
         )
@@ -379,6 +379,17 @@ class Engine:
         if outcome.result is None:
             return None
         return self._recorder.artifacts.put("result.json", indented_json(outcome.result))
+
+
+def _begun(history: History | None) -> Mapping[str, str | None]:
+    """Sessions of an earlier process that go on, with the parent of each."""
+    if history is None:
+        return {}
+    return {
+        name: session.started.parent
+        for name, session in history.sessions.items()
+        if session.ended is None and history.tasks[session.started.task or ""].began
+    }
 
 
 async def _end_when_refused(recorder: Recorder, end: Callable[[Exception], None]) -> None:

@@ -1,7 +1,7 @@
 """The spawn ledger: how many sessions may live, how deep and how wide."""
 
 from collections import Counter, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import anyio
@@ -14,11 +14,16 @@ class SpawnLedger:
     """Takes a slot for each live session, and gives each back once.
 
     A task's session waits for a slot, in the order of asking. A child session never waits, since
-    its parent would hold one meanwhile: it is refused, and its parent's model told why.
+    its parent would hold one meanwhile: it is refused, and its parent's model told why. What an
+    earlier process of the run had let in has its place already, and nobody else is given it.
+
+    Args:
+        begun: Sessions of an earlier process that go on, with the parent of each.
     """
 
-    def __init__(self, limits: SpawnLimits) -> None:
+    def __init__(self, limits: SpawnLimits, begun: Mapping[str, str | None] | None = None) -> None:
         self.limits = limits
+        self._kept = dict(begun or {})
         self._live = 0
         self._children: Counter[str] = Counter()
         self._line: deque[object] = deque()
@@ -29,23 +34,25 @@ class SpawnLedger:
         """Slots that are taken."""
         return self._live
 
-    @asynccontextmanager
-    async def slot(
-        self, *, parent: str | None, depth: int, begun: bool = False
-    ) -> AsyncIterator[None]:
-        """Hold a slot while a session lives.
+    @property
+    def _taken(self) -> int:
+        """Slots that are taken, or kept for one who is to come."""
+        return self._live + len(self._kept)
 
-        Args:
-            begun: Of a child that an earlier process had let in; it is not refused.
+    @asynccontextmanager
+    async def slot(self, session: str, *, parent: str | None, depth: int) -> AsyncIterator[None]:
+        """Hold a slot while a session lives.
 
         Raises:
             SpawnError: A limit is reached by a child session; no slot is taken.
         """
-        if parent is None:
+        if session in self._kept:
+            del self._kept[session]
+        elif parent is None:
             await self._room()
         else:
-            if not begun:
-                self._check(parent, depth)
+            self._check(parent, depth)
+        if parent is not None:
             self._children[parent] += 1
         self._live += 1
         try:
@@ -56,6 +63,8 @@ class SpawnLedger:
                 self._children[parent] -= 1
                 if not self._children[parent]:
                     del self._children[parent]
+            for child in [name for name, owner in self._kept.items() if owner == session]:
+                del self._kept[child]
             self._notify()
 
     async def _room(self) -> None:
@@ -63,7 +72,7 @@ class SpawnLedger:
         me = object()
         self._line.append(me)
         try:
-            while self._line[0] is not me or self._live >= self.limits.sessions:
+            while self._line[0] is not me or self._taken >= self.limits.sessions:
                 await self._changed.wait()
         finally:
             self._line.remove(me)
@@ -81,7 +90,7 @@ class SpawnLedger:
                 f"sessions may be spawned {limits.depth} levels deep, not {depth}",
                 hint="do it yourself",
             )
-        if self._live + len(self._line) >= limits.sessions:
+        if self._taken + len(self._line) >= limits.sessions:
             raise SpawnError(
                 f"the run has {limits.sessions} live sessions, which is its limit",
                 hint="do it yourself, or try again later",

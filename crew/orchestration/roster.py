@@ -95,10 +95,15 @@ class Roster:
         live = ", ".join(self._live) or "none"
         raise NoSuchSessionError(f"there is no session {session}", hint=f"live ones: {live}")
 
-    async def run(self, spec: SessionSpec, parent: Session | None = None) -> Ended:
+    async def run(
+        self, spec: SessionSpec, parent: Session | None = None, *, ends: str | None = None
+    ) -> Ended:
         """Run a session to its end; a cancelled waiter ends it first.
 
         One that an earlier process of the run began goes on, or has ended already.
+
+        Args:
+            ends: Why it is only taken up to end, for its task to begin again.
 
         Raises:
             SpawnError: A limit is reached, or the parent is ending.
@@ -108,7 +113,7 @@ class Roster:
         known = self._history.sessions.get(spec.id) if self._history is not None else None
         if known is not None and known.ended is not None:
             return self._read(known.ended)
-        async with self._ledger.slot(parent=spec.parent, depth=spec.depth, begun=known is not None):
+        async with self._ledger.slot(spec.id, parent=spec.parent, depth=spec.depth):
             session = open_session(spec, self._env, parent=parent, run_latch=self._latch)
             self._live[spec.id] = session
             self._env.nursery.start_soon(run_session, session)
@@ -116,6 +121,8 @@ class Roster:
                 cut(session, Status.CANCELLED, Failure(title="Cancelled", message=self._cancelled))
             elif known is not None and known.cause is not None:
                 cut(session, *known.cause)
+            elif ends is not None:
+                cut(session, Status.CANCELLED, Failure(title=RESTARTED, message=ends))
             try:
                 await session.ended.wait()
             except anyio.get_cancelled_exc_class():

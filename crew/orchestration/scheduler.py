@@ -162,9 +162,11 @@ class Scheduler:
         self._begun.discard(task.id)
 
     async def _attempt(self, task: Task) -> None:
+        begun = task.id in self._begun
         self._start(task)
+        failed = self._supervisor.due.get(task.id) if begun else None
         try:
-            session = await self._session(task)
+            session = await self._session(task, f"{failed} failed" if failed else None)
         except StoreError:
             raise
         except CrewError as error:
@@ -189,13 +191,14 @@ class Scheduler:
             spent=self._spent(task.id),
         )
         if verdict.then == "restart" and not self._stopped:
+            self._supervisor.end_with(task.id)
             running = [other for other in self._board.tasks.values() if other.status == "running"]
             named = {other.id: _session_of(other) for other in running}
             others = self._supervisor.others(task.id, named)
             await self._roster.restart([named[other] for other in others], f"{task.id} failed")
         await self._written.fail(task, "failed", verdict.error, verdict.then)
 
-    async def _session(self, task: Task) -> Ended:
+    async def _session(self, task: Task, ends: str | None) -> Ended:
         step = self._steps[task.step]
         agent = self._plan.roles[step.role]
         changes: dict[str, Any] = {}
@@ -224,7 +227,7 @@ class Scheduler:
             attempt=task.attempt,
             title=self._title(task.item),
         )
-        return await self._roster.run(spec)
+        return await self._roster.run(spec, ends=ends)
 
     def _title(self, item: Any) -> str:
         """An item in a few words; secrets go first, since half of one is not recognised."""

@@ -47,6 +47,9 @@ class Supervisor:
 
     Args:
         rule: The team's; None starts nothing again but for retries.
+
+    Attributes:
+        due: Tasks at work that have to end since another one begins again: which one.
     """
 
     def __init__(self, rule: Supervision | None, now: Callable[[], datetime]) -> None:
@@ -55,12 +58,13 @@ class Supervisor:
         self._retries: Counter[str] = Counter()
         self._restarts: dict[str, deque[datetime]] = {}
         self._order: dict[str, None] = {}
+        self._running: set[str] = set()
+        self.due: dict[str, str] = {}
 
     def fold(self, event: Event) -> None:
         """Take an event of the run, as the journal has it."""
+        self._fold_work(event)
         match event:
-            case TaskStarted(task=str() as task):
-                self._order.setdefault(task)
             case TaskEnded(task=str() as task, retry=True, restart=False):
                 self._retries[task] += 1
             case TaskEnded(task=str() as task, restart=True, status="failed"):
@@ -70,6 +74,21 @@ class Supervisor:
                 for task in tasks:  # whom a person runs again has all its tries anew
                     self._retries.pop(task, None)
                     self._restarts.pop(task, None)
+            case _:
+                pass
+
+    def _fold_work(self, event: Event) -> None:
+        match event:
+            case TaskStarted(task=str() as task):
+                self._order.setdefault(task)
+                self._running.add(task)
+            case TaskEnded(task=str() as task):
+                self._running.discard(task)
+                self.due.pop(task, None)
+                if event.restart and event.status == "failed":
+                    self.end_with(task)
+            case RunContinued(reason="fork"):  # what had ended for another may be gone back to
+                self.due.clear()
             case _:
                 pass
 
@@ -91,9 +110,13 @@ class Supervisor:
             return Verdict(then="end", error=_too_often(rule, error))
         return Verdict(then="restart", error=error)
 
+    def end_with(self, task: str) -> None:
+        """Have the tasks at work that begin again with this one end, also those to be taken up."""
+        self.due |= dict.fromkeys(self.others(task, self._running), task)
+
     def others(self, task: str, running: Iterable[str]) -> list[str]:
         """The running tasks that end and begin again with this one, in the order of their start."""
-        if self._rule is None or self._rule.strategy == "one_for_one":
+        if self._rule is None or self._rule.strategy == "one_for_one" or task not in self._order:
             return []
         order = list(self._order)
         if self._rule.strategy == "rest_for_one":

@@ -121,7 +121,7 @@ def _kept(
     ]
     if cut is None or session is None:
         return Kept(tasks=frozenset(done), sessions=tuple(sessions))
-    _check_needs(history, task, cut, done)
+    _check_needs(history, task, cut, done, session.started.seq)
     earlier = [
         name
         for name, known in history.sessions.items()
@@ -136,10 +136,20 @@ def _kept(
     )
 
 
-def _check_needs(history: History, task: str, cut: Cut, done: Container[str]) -> None:
-    """Refuse to go on from what was made of something that is made anew."""
+def _check_needs(history: History, task: str, cut: Cut, done: Container[str], begun: int) -> None:
+    """Refuse to go on from what was made of something that is made anew, or was since."""
     step = history.tasks[task].step
+    since = {
+        event.task
+        for event in history.attempts
+        if isinstance(event, TaskStarted | TaskEnded) and event.seq > begun
+    }
     for need in history.tasks[step].needs:
+        if need in since:
+            raise UsageError(
+                f"{cut.session} worked on what {need} gave, and {need} was run again since",
+                hint=f"go back to a later attempt at {task}, or to {need}: --at {need}",
+            )
         if need not in done:
             raise UsageError(
                 f"{cut.session} worked on what {need} gave, and {need} is done afresh",

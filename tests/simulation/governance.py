@@ -11,12 +11,16 @@ from crew.events import (
     RunContinued,
     SessionEnded,
     SessionStarted,
+    SessionStatus,
     TaskEnded,
     TasksReopened,
     TaskStarted,
 )
 from tests.simulation.invariants import Transcripts
 from tests.simulation.world import DEAREST_TURN
+
+_OF_THEMSELVES = {"completed", "needs_attention", "max_turns"}
+"""Ends that a session comes to which nobody ends."""
 
 
 def ungoverned(plan: Plan, events: Sequence[Event], lines: Transcripts) -> Iterator[str]:
@@ -102,7 +106,8 @@ def _ended_with(plan: Plan, events: Sequence[Event]) -> Iterator[str]:
         return
     order: dict[str, None] = {}
     live: dict[str, str] = {}
-    failed: dict[str, set[str]] = {}
+    beside: dict[str, set[str]] = {}
+    due: dict[str, str] = {}
     kept = _kept(events)
     for event in events:
         task, session = event.task or "", event.session or ""
@@ -111,15 +116,16 @@ def _ended_with(plan: Plan, events: Sequence[Event]) -> Iterator[str]:
                 order.setdefault(task)
             case SessionStarted(parent=None):
                 live[session] = task
-            case SessionEnded() if session in live:
+            case SessionEnded(status=status) if session in live:
                 del live[session]
-                failed[task] = {*live}
+                beside[task] = {*live}
+                if session in due and status in _OF_THEMSELVES:
+                    yield f"{due[session]} began again, and {session} did not end for it"
             case TaskEnded(restart=True, status="failed") if event.seq > kept:
                 names = [*order]
                 later = names[names.index(task) :] if rule.strategy == "rest_for_one" else names
-                for other in sorted(failed.get(task, set())):
-                    if other in live and live[other] in later:
-                        yield f"{task} begins again, and {other} did not end for it"
+                others = beside.get(task, set()) & {*live}
+                due |= {other: task for other in others if live[other] in later}
             case _:
                 pass
 
@@ -133,18 +139,29 @@ def _kept(events: Sequence[Event]) -> int:
 def _too_many(plan: Plan, events: Sequence[Event]) -> Iterator[str]:
     """Sessions that lived beyond a limit of their number."""
     limits = plan.team.limits or SpawnLimits()
-    live: dict[str, str | None] = {}
+    parents: dict[str, str | None] = {}
+    live: set[str] = set()
+    kept = _kept(events)
     for event in events:
         session = event.session or ""
-        if isinstance(event, SessionEnded):
-            live.pop(session, None)
-        if not isinstance(event, SessionStarted):
+        match event:
+            case RunContinued():  # each is taken up when its turn comes
+                live.clear()
+            case SessionEnded():
+                live.discard(session)
+            case SessionStarted(depth=depth):
+                parents[session] = event.parent
+                if depth > limits.depth:
+                    yield f"{session} was spawned {depth} levels deep of {limits.depth}"
+            case _:
+                pass
+        began = isinstance(event, SessionStarted | SessionStatus) and event.seq > kept
+        if not began or session in live:
             continue
-        live[session] = event.parent
+        live.add(session)
         if len(live) > limits.sessions:
-            yield f"{session} began as one of {len(live)} live sessions of {limits.sessions}"
-        if event.depth > limits.depth:
-            yield f"{session} was spawned {event.depth} levels deep of {limits.depth}"
-        beside = sum(parent == event.parent for parent in live.values())
-        if event.parent is not None and beside > limits.fan_out:
+            yield f"{session} is one of {len(live)} live sessions of {limits.sessions}"
+        parent = parents[session]
+        beside = sum(parents[other] == parent for other in live)
+        if parent is not None and beside > limits.fan_out:
             yield f"{session} is one of {beside} live children of {limits.fan_out}"

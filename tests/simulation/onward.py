@@ -105,7 +105,8 @@ def _unasked(
     asked: set[str | None],
 ) -> Iterator[str]:
     for task in again:
-        if task in asked or (status.get(task) != "completed" and status.get(task) != "skipped"):
+        named = not asked.isdisjoint({task, steps[task].step})
+        if named or status.get(task) not in {"completed", "skipped"}:
             continue
         if not _depends(steps, task, {*again} - {task}):
             yield f"{task} was run again, and nothing that it depends on was"

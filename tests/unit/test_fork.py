@@ -199,6 +199,18 @@ async def test_what_was_made_of_something_that_is_made_anew_is_no_point_to_go_on
         await crew.finish_fork("each_1:1")
 
 
+async def test_what_was_made_of_something_that_was_made_anew_since_is_no_point_either(
+    arrange: Arrange,
+) -> None:
+    again = submits({"summary": "s", "items": ["z"]})
+    crew = arrange({"list": [submits(ITEMS)], "list~2": [again], "*": [submits()]})
+    crew.workflow(SPREAD)
+    await crew.finish()
+    await crew.finish_again(retry=True, task="list")
+    with pytest.raises(UsageError, match="each_2 worked on what list gave, and list was run again"):
+        await crew.finish_fork("each_2:1")
+
+
 async def test_an_attempt_that_failed_can_be_gone_back_to(arrange: Arrange) -> None:
     crew = arrange({"b": [calls("work"), BROKEN], "b~2": THREE_TURNS, "*": [submits()]})
     crew.workflow(CHAIN | {"b": CHAIN["b"] | {"retries": 1}})

@@ -55,7 +55,7 @@ def test_no_limit_is_passed_nobody_is_forgotten_and_every_slot_comes_back(
         end = "cancelled"
         with anyio.move_on_after(visit.patience):
             try:
-                async with ledger.slot(parent=visit.parent, depth=1):
+                async with ledger.slot("x", parent=visit.parent, depth=1):
                     living[visit.parent] += 1
                     try:
                         assert living.total() == ledger.live <= sessions
@@ -87,7 +87,7 @@ def test_tasks_take_the_slots_in_the_order_in_which_they_asked() -> None:
 
         async def task(number: int) -> None:
             await anyio.sleep(number)
-            async with ledger.slot(parent=None, depth=0):
+            async with ledger.slot("x", parent=None, depth=0):
                 came.append(number)
                 await anyio.sleep(20)
 
@@ -105,7 +105,7 @@ def test_a_slot_that_a_task_waits_for_is_not_a_childs() -> None:
         said: list[str] = []
 
         async def task() -> None:
-            async with ledger.slot(parent=None, depth=0):
+            async with ledger.slot("x", parent=None, depth=0):
                 said.append("task")
                 await anyio.sleep(5)
 
@@ -115,7 +115,7 @@ def test_a_slot_that_a_task_waits_for_is_not_a_childs() -> None:
             tasks.start_soon(task)
             await anyio.sleep(4)
             try:
-                async with ledger.slot(parent="a", depth=1):
+                async with ledger.slot("x", parent="a", depth=1):
                     said.append("child")
             except SpawnError as error:
                 said.append(error.message)
