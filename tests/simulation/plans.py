@@ -125,7 +125,7 @@ GOVERNED: Mapping[str, Scenario] = {
             "b": _step(),
             "each": _step(needs=["a"], foreach="steps.a.result.items", fold="concat"),
         },
-        worker={"max_turns": 5},
+        worker={"max_turns": 5, "tools": ["look", "glance"]},
         team={
             "supervision": {
                 "strategy": "one_for_one",

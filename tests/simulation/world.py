@@ -277,6 +277,8 @@ def _call(chance: random.Random, names: Sequence[str], key: str) -> tuple[str, d
     what = chance.choice(
         ["look", "glance", "glance", "act", "act", "execute", "spawn_agent", "odd"]
     )
+    if what in {"act", "execute"} and what not in names:  # it has others do what it can't
+        what = "spawn_agent"
     if what == "odd":
         odd: Calls = [
             ("lok", {"key": key}),

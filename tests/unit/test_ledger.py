@@ -123,3 +123,25 @@ def test_a_slot_that_a_task_waits_for_is_not_a_childs() -> None:
 
     said = anyio.run(run, backend_options=VIRTUAL[1])
     assert sorted(said) == ["task", "task", "the run has 1 live sessions, which is its limit"]
+
+
+def test_what_an_earlier_process_had_let_in_has_its_place_until_its_parent_ends() -> None:
+    async def run() -> list[tuple[float, str]]:
+        ledger = SpawnLedger(SpawnLimits(sessions=3), {"a": None, "a.1": "a", "a.2": "a"})
+        came: list[tuple[float, str]] = []
+
+        async def visit(name: str, parent: str | None, seconds: float) -> None:
+            async with ledger.slot(name, parent=parent, depth=int(parent is not None)):
+                came.append((anyio.current_time(), name))
+                await anyio.sleep(seconds)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(visit, "b", None, 1)
+            await anyio.sleep(1)
+            tasks.start_soon(visit, "a", None, 10)
+            await anyio.sleep(1)
+            tasks.start_soon(visit, "a.1", "a", 20)
+        return came
+
+    came = anyio.run(run, backend_options=VIRTUAL[1])
+    assert [(round(at), name) for at, name in came] == [(1, "a"), (2, "a.1"), (11, "b")]
