@@ -96,10 +96,6 @@ class Schedule:
             onward=tuple(replace(onward, commands=0) for onward in self.onward),
         )
 
-    def ending(self) -> "Schedule":
-        """The same without what is done with the run once it has ended."""
-        return replace(self, onward=())
-
 
 def schedule(seed: int) -> Schedule:
     """What a seed means."""

@@ -34,6 +34,13 @@ PINNED = {
     51774: "what a session had spent was forgotten where the journal had lost its beginning",
     53396: "the model of a session that had been ended over its head was asked once more",
     452: "a run whose disk had refused once was ended before its sessions",
+    56: "a fork forgot that a person had had the task run again",
+    891: "the power took what a fork was made of, and left its manifest",
+    15730: "what a child had spent was forgotten where the journal had lost its beginning",
+    110178: "a fork went back to work on what was made anew since, and never ended it",
+    200466: "sessions that began took the places of those that were to be taken up",
+    211491: "a process that had lost its run to another opened a transcript",
+    212181: "a session that had to end with another's failure went on where it was taken up",
     1146: "a child that was taken up was refused the slot that it had had",
     453: "a session that was ended over its head began a child behind its own end",
 }
