@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -382,3 +383,16 @@ def test_a_view_is_of_its_moment_whenever_one_looks_at_it() -> None:
         assert {name: session.progress for name, session in view.sessions.items()} == known
     assert any(progress is not None for known in eager for progress in known.values())
     assert all(known.progress is None for known in views[-1].sessions.values())
+
+
+@pytest.mark.parametrize(
+    "usages",
+    [
+        [],
+        [Usage(input_tokens=3, output_tokens=1, cost=0.5), Usage(input_tokens=4, cost=0.25)],
+        [Usage(cache_read_tokens=2, cache_write_tokens=5), Usage(cost=None), Usage(cost=1.0)],
+        [Usage(input_tokens=1), Usage(input_tokens=1, estimated=True), Usage(input_tokens=1)],
+    ],
+)
+def test_usages_come_to_the_same_together_as_one_by_one(usages: list[Usage]) -> None:
+    assert Usage.sum_of(usages) == sum(usages, start=Usage())
