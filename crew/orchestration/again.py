@@ -73,7 +73,8 @@ def _wanted(
         found.add(name)
         items = parts.get(name, set())
         found |= dead & items or items
-        left += [need for need in tasks[name].needs if need in dead and need not in found]
+        needs = tasks[tasks[name].step].needs  # an item needs what its fan-out does
+        left += [need for need in needs if need in dead and need not in found]
     return found
 
 
