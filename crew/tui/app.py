@@ -121,9 +121,12 @@ class Observer(Watching):
             self._begin(self._observed)
 
     def told_all(self, observed: Observed) -> None:
-        """Leave with the run, unless somebody looks at it."""
+        """Leave with the run, unless somebody looks at it; if it could not tell its end, in any case."""
+        untold = not observed.view.over and not self._stay
+        if untold:
+            observed.lost()
         wanted = self._leaving or not (self._stay or self.touched)
-        if observed.view.over and wanted:
+        if untold or (observed.view.over and wanted):
             self.leave()
 
     def wake(self) -> None:

@@ -42,6 +42,9 @@ class OpenFeed(MemoryFeed):
             self._untaken += 1
             self._more.send_nowait(item)
 
+    def end(self) -> None:
+        self._more.close()
+
     def write(self, session: str, *entries: Entry) -> None:
         book = self.books.setdefault(session, MemoryPages(()))
         for entry in entries:

@@ -6,6 +6,8 @@ import pytest
 from crew.tui.run_screen import RunScreen
 from crew.tui.session_screen import SessionScreen
 from tests.doubles.observers import (
+    OpenFeed,
+    Remembering,
     observer,
     screen_text,
     settle,
@@ -92,12 +94,25 @@ async def test_an_untouched_observer_leaves_with_its_run_and_a_touched_one_stays
         with anyio.fail_after(5):
             while app.is_running:
                 await pilot.pause(0.01)
-    touched = observer(until(RUNNING), stay=False)
+    touched = observer(feed=OpenFeed(until(RUNNING)), stay=False)
     async with touched.run_test(size=SIZE) as pilot:
         await settle(pilot)
         await pilot.press("j")
         assert touched.touched
         assert touched.is_running
+
+
+async def test_an_observer_leaves_a_run_that_could_not_tell_its_end_also_when_touched() -> None:
+    feed = OpenFeed(until(20))
+    app = observer(feed=feed, control=Remembering(), stay=False)
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("j")
+        feed.end()
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert not app.is_running
+    assert app.view.lost
 
 
 async def test_q_leaves_and_question_mark_shows_the_keys() -> None:
