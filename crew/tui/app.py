@@ -121,7 +121,7 @@ class Observer(Watching):
             self._begin(self._observed)
 
     def told_all(self, observed: Observed) -> None:
-        """Leave with the run, unless somebody looks at it; if it could not tell its end, in any case."""
+        """Leave with the run, unless somebody looks at it and the run could tell its end."""
         untold = not observed.view.over and not self._stay
         if untold:
             observed.lost()
