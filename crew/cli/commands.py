@@ -45,7 +45,13 @@ class Commands(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         for name, (_, line) in COMMANDS.items():
-            self.add_command(TyperCommand(name, help=line, hidden=not line))
+            if line:
+                self.add_command(TyperCommand(name, help=line))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command by its name, also one that no list and no suggestion names."""
+        listed = super().get_command(ctx, cmd_name)
+        return listed or (TyperCommand(cmd_name) if cmd_name in COMMANDS else None)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that is called, with its module loaded, and what is left of the arguments."""

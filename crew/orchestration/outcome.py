@@ -64,6 +64,8 @@ def final_status(
     message = first.error.message if first.error is not None else first.status
     status = Status.NEEDS_ATTENTION if worst is Status.MAX_TURNS else worst
     hint = first.error.hint if first.error is not None else ""
+    if worst is Status.CANCELLED:
+        message, hint = f"cancelled: {message}", hint or "run it again: crew retry"
     return status, Failure(title=f"Task {first.id}", message=message, hint=hint)
 
 

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
+from crew.store.folder import top_of
+
 
 def find_workspace(folder: Path) -> Path:
     """The folder that a run started in `folder` works in: the top of its repository, or itself."""
-    for candidate in (folder, *folder.parents):
-        if (candidate / ".git").exists():
-            return candidate
-    return folder
+    return top_of(folder)

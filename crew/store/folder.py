@@ -133,10 +133,15 @@ def home_for(workspace: Path, environ: Mapping[str, str]) -> Path:
     """Where runs of a workspace are kept: `CREW_HOME`, or `.crew` at the top of its repository."""
     if chosen := environ.get("CREW_HOME"):
         return workspace / Path(chosen).expanduser()
-    for folder in (workspace, *workspace.parents):
-        if (folder / ".git").exists():
-            return folder / ".crew"
-    return workspace / ".crew"
+    return top_of(workspace) / ".crew"
+
+
+def top_of(folder: Path) -> Path:
+    """The top of the repository that a folder is in, or the folder itself."""
+    if ".." in folder.parts:  # what stands before it is no folder that this one is in
+        folder = folder.resolve()
+    tops = (place for place in (folder, *folder.parents) if (place / ".git").exists())
+    return next(tops, folder)
 
 
 def create(home: Path, run_id: str) -> RunFolder:

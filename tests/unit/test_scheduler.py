@@ -231,7 +231,7 @@ async def test_what_a_person_cancelled_is_not_tried_again(arrange: Arrange) -> N
         outcome = await run.wait()
     assert outcome.status is Status.CANCELLED
     assert outcome.error is not None
-    assert outcome.error.message == "enough"
+    assert outcome.error.message == "cancelled: enough"
     assert crew.ends() == {"work": "cancelled", "other": "completed", "after": "unreachable"}
     assert crew.order() == ["work", "other"]
 

@@ -296,6 +296,17 @@ def test_a_workspace_is_the_top_of_its_repository_or_itself(tmp_path: Path) -> N
     assert default_home(inner, {"CREW_HOME": str(tmp_path)}) == tmp_path
 
 
+def test_a_folder_beside_a_repository_is_not_in_it_when_it_is_reached_from_there(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "repo" / ".git").mkdir(parents=True)
+    beside = tmp_path / "beside"
+    beside.mkdir()
+    reached = tmp_path / "repo" / ".." / "beside"
+    assert find_workspace(reached) == beside.resolve()
+    assert default_home(reached, {}) == beside.resolve() / ".crew"
+
+
 # Runs of other processes.
 
 ELSEWHERE = """
