@@ -91,11 +91,16 @@ def show_run(target: Target, *, json: bool) -> None:
         print_run(view, run.summary, error, console, now=utc_now())
         if outcome is not None:
             show_result(outcome, console, headed=True)
-        lines = [f"one session: crew show {target.name}/SESSION"] if view.sessions else []
+        lines = [f"one session: crew show {target.name}/{_deepest(view)}"] if view.sessions else []
         if view.status is Status.INTERRUPTED:
             lines.append(f"take it up:  crew resume {run.id}")
         for line in lines:
             console.print(Text(line, "dim"), soft_wrap=True)
+
+
+def _deepest(view: RunView) -> str:
+    """A session whose name says how all are named: a child where there is one."""
+    return max(view.sessions.values(), key=lambda known: known.depth).id
 
 
 def show_session(target: Target, *, full: bool, json: bool) -> None:

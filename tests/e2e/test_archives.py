@@ -29,7 +29,7 @@ def left_behind(crew: Installed) -> list[Path]:
 def test_show_and_logs_read_an_archive_as_they_read_a_run(crew: Installed, archive: str) -> None:
     shown = crew.run("show", archive)
     assert "ledger.py:1" in shown.out
-    assert f"one session: crew show {archive}/SESSION" in shown.out
+    assert f"one session: crew show {archive}/explore" in shown.out
     assert "report:" not in shown.out + shown.err
     told = json.loads(crew.run("show", archive, "--json").out)
     assert (told["status"], told["folder"], told["report"]) == ("completed", archive, None)
