@@ -23,6 +23,7 @@ STRIPE = "sk_live_" + _token(24)
 GOOGLE = "AIza" + _token(35)
 ANTHROPIC = "sk-ant-api03-" + _token(40)
 OPENAI = "sk-proj-" + _token(48)
+OTHER_KEY = "sk-live-" + _token(28)
 JWT = f"eyJ{_token(20)}.eyJ{_token(40)}.{_token(43)}"
 KEY_LINE = _token(64)
 RANDOM = _token(40)
@@ -57,6 +58,18 @@ SNIPPETS = {
         token_pattern = "[A-Za-z0-9_]{{20,40}}"
         password = getpass("Password: ")
         """,
+    "secrets/doubtful.py": f"""
+        §secret§API_KEY = "{OTHER_KEY}"
+        §secret§client = Client("{OTHER_KEY}")
+        §secret§connect("ghp_{GITHUB[4:28]}")
+        §secret§stripe.configure("sk_test_{STRIPE[8:]}")
+        §secret§headers = {{"Authorization": "Bearer {RANDOM}"}}
+        client = Client("sk-your-own-key-goes-here-0123")
+        client = Client("sk-xxxxxxxxxxxxxxxxxxxxxxxx01")
+        theme = "sk-folding-cube-with-shadow-column2"
+        build = "sk-release-candidate-20240131-final"
+        headers = {{"Authorization": "Token access_token_of_user"}}
+    """,
     "secrets/client.ts": f"""
         const stripe = new Stripe(process.env.STRIPE_KEY!);
         §secret§const live = new Stripe("{STRIPE}");
@@ -310,8 +323,9 @@ def test_what_is_marked_is_found_and_nothing_else(
 
 def test_no_secret_is_repeated(findings: dict[str, list[JsonObject]]) -> None:
     everything = str(findings)
-    secrets = (GITHUB, AWS, SLACK, STRIPE, GOOGLE, ANTHROPIC, OPENAI, JWT, KEY_LINE, RANDOM, HEX)
-    assert [secret for secret in (*secrets, PASSWORD, "Qx7nnTr2Lp9") if secret in everything] == []
+    secrets = (GITHUB, AWS, SLACK, STRIPE, GOOGLE, ANTHROPIC, OPENAI, OTHER_KEY, JWT)
+    others = (KEY_LINE, RANDOM, HEX, PASSWORD, "Qx7nnTr2Lp9")
+    assert [secret for secret in (*secrets, *others) if secret in everything] == []
 
 
 def test_a_secrets_quote_is_its_line_without_it(findings: dict[str, list[JsonObject]]) -> None:
@@ -323,6 +337,13 @@ def test_a_secrets_quote_is_its_line_without_it(findings: dict[str, list[JsonObj
 def test_secrets_told_by_shape_weigh_most(findings: dict[str, list[JsonObject]]) -> None:
     ranks = {found["line"]: found["priority"] for found in findings["secrets/settings.py"]}
     assert (ranks[3], ranks[6], ranks[12]) == ("P0", "P1", "P2")
+
+
+def test_what_only_its_shape_or_its_name_tells_weighs_less(
+    findings: dict[str, list[JsonObject]],
+) -> None:
+    ranks = {found["line"]: found["priority"] for found in findings["secrets/doubtful.py"]}
+    assert ranks == {1: "P1", 2: "P2", 3: "P2", 4: "P2", 5: "P2"}
 
 
 def test_example_values_in_tests_are_quiet(findings: dict[str, list[JsonObject]]) -> None:

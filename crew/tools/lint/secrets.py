@@ -4,10 +4,10 @@ One recogniser serves both, so that what a check calls a secret never reaches a 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from crew.store.assigned import assigned_in, is_fake, is_placeholder
+from crew.store.assigned import Assigned, assigned_in, is_fake, is_placeholder, is_random
 from crew.store.shapes import ANCHORED
 
 _TOKENS: dict[str, tuple[str, str]] = {
@@ -27,6 +27,21 @@ _TOKENS: dict[str, tuple[str, str]] = {
     "jwt": ("a JSON web token", r"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}"),
 }
 _REAL = {kind: (what, re.compile(shape)) for kind, (what, shape) in _TOKENS.items()}
+_BY_SHAPE = {
+    **{kind: what for kind, (what, _) in _TOKENS.items()},
+    "stripe-key": "a Stripe key",
+    "bearer": "a bearer token",
+    "authorization": "credentials of a request",
+}
+"""What a value of a shape is when no more than the shape tells."""
+_GENERATED = frozenset({"bearer", "authorization"})
+"""Kinds whose shape also fits a word: only a value that reads as generated is one."""
+_TEST_KEY = "k_test_"
+_RANDOM_PART = re.compile(
+    r"(?:(?<=[-_])|^)(?![A-Za-z]+[0-9]{1,8}(?![A-Za-z0-9])|[0-9]{8}(?![A-Za-z0-9]))"
+    r"(?=[A-Za-z]{0,64}[0-9])[A-Za-z0-9]{8,}"
+)
+"""Part of a hyphenated name that is neither a word with a number nor a date."""
 _SHARED = frozenset({"google-key", "jwt"})
 _ANTHROPIC = "sk-ant-"
 _IN_URL = "url-password"
@@ -50,7 +65,7 @@ class Secret:
         what: "a GitHub token".
         certain: Told by its shape, not by its name and randomness.
         shared: Of a kind that is often meant to be seen, or has run out.
-        weak: A password that a person chose.
+        weak: A password that a person chose, or what is no more than shaped like a token.
     """
 
     what: str
@@ -69,36 +84,70 @@ def find_secrets(line: str, *, unquoted: bool = False) -> Iterator[Secret]:
     if len(line) > _LONGEST_LINE:
         return
     taken: list[tuple[int, int]] = []
+    named = [found for found in assigned_in(line) if found.quoted or unquoted]
     for anchor, shape in ANCHORED:
         if anchor not in line:
             continue
         for start, end in shape.spans_in(line):
-            taken.append((start, end))
-            value = line[start:end]
-            what = _named(shape.kind, value, line, start, end)
-            if what:
-                yield Secret(
-                    what=what,
-                    value=value,
-                    start=start,
-                    certain=True,
-                    shared=shape.kind in _SHARED,
-                )
-            elif shape.kind == _IN_URL and _is_inner_address(value, line, start, end):
-                what = "a password in an address"
-                yield Secret(what=what, value=value, start=start, certain=False, weak=True)
-    for found in sorted(assigned_in(line), key=lambda found: found.start):
-        overlaps = any(start < found.end and found.start < end for start, end in taken)
-        if overlaps or not (found.quoted or unquoted):
-            continue
-        kind = "a password" if found.chosen else "a random value"
-        yield Secret(
-            what=f"{kind} assigned to {found.name}",
-            value=found.value,
-            start=found.start,
-            certain=False,
-            weak=found.chosen,
-        )
+            if _overlaps(start, end, taken):
+                continue
+            secret = _shaped(shape.kind, line, start, end)
+            spans = [(found.start, found.end) for found in named]
+            if secret is None or not _told_by_name(secret, spans):
+                taken.append((start, end))
+                if secret is not None:
+                    yield secret
+    for found in sorted(named, key=lambda found: found.start):
+        if not _overlaps(found.start, found.end, taken):
+            yield _assigned(found)
+
+
+def _overlaps(start: int, end: int, spans: Iterable[tuple[int, int]]) -> bool:
+    return any(first < end and start < last for first, last in spans)
+
+
+def _told_by_name(secret: Secret, named: Iterable[tuple[int, int]]) -> bool:
+    """Whether the name that a doubtful value is given to says more of it than its shape."""
+    if secret.certain or _TEST_KEY in secret.value:
+        return False
+    return _overlaps(secret.start, secret.start + len(secret.value), named)
+
+
+def _shaped(kind: str, line: str, start: int, end: int) -> Secret | None:
+    """What a value of a shape is; None when it stands for another."""
+    value = line[start:end]
+    what = _named(kind, value, line, start, end)
+    if what:
+        return Secret(what=what, value=value, start=start, certain=True, shared=kind in _SHARED)
+    if kind == _IN_URL:
+        doubtful = _is_inner_address(value, line, start, end)
+        what = "a password in an address"
+    else:
+        doubtful = kind in _BY_SHAPE and _may_be_real(kind, value)
+        what = f"a value shaped like {_BY_SHAPE.get(kind)}"
+    if not doubtful:
+        return None
+    return Secret(what=what, value=value, start=start, certain=False, weak=True)
+
+
+def _may_be_real(kind: str, value: str) -> bool:
+    """Whether a value that only its shape speaks for is no placeholder and no plain name."""
+    if is_fake(value) or _STRONG_FAKE.search(value) or len(set(value)) <= 9:
+        return False
+    if kind in _GENERATED:
+        return is_random(value) and not is_placeholder(value)
+    return kind != "api-key" or _RANDOM_PART.search(value) is not None
+
+
+def _assigned(found: Assigned) -> Secret:
+    kind = "a password" if found.chosen else "a random value"
+    return Secret(
+        what=f"{kind} assigned to {found.name}",
+        value=found.value,
+        start=found.start,
+        certain=False,
+        weak=found.chosen,
+    )
 
 
 def _named(kind: str, value: str, line: str, start: int, end: int) -> str:

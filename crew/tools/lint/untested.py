@@ -79,7 +79,7 @@ def untested(
             title="Code changed, and no test with it",
             body=f"The change adds code to {len(weighty)} "
             f"{'file' if len(weighty) == 1 else 'files'} ({places}) and to no test, though the "
-            " repository has tests for this language. Add one that fails without the change.",
+            "repository has tests for this language. Add one that fails without the change.",
             priority="P3",
             confidence=0.5,
             file=largest.path,

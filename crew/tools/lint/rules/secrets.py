@@ -22,11 +22,11 @@ def _assigned(file: SourceFile) -> Iterator[Hit]:
     example = file.is_test or _EXAMPLE_FILE.search(file.path) is not None
     for number in sorted(file.added):
         line = file.lines[number - 1]
-        for secret in find_secrets(line, unquoted=file.language in _UNQUOTED):
-            if not secret.certain and example:
-                continue
-            yield _hit(secret, number, example=example)
-            break
+        found = find_secrets(line, unquoted=file.language in _UNQUOTED)
+        told = [secret for secret in found if secret.certain or not example]
+        if told:
+            surest = min(told, key=lambda secret: (not secret.certain, secret.weak))
+            yield _hit(surest, number, example=example)
 
 
 def _hit(secret: Secret, number: int, *, example: bool) -> Hit:
