@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from textwrap import indent
 from typing import Any
 
-from crew.orchestration.board import Task
+from crew.orchestration.board import DEAD, Task
 from crew.records import Failure, Status
 
 _PRIORITIES = ("P0", "P1", "P2", "P3")
@@ -29,7 +29,7 @@ def report_markdown(
             opens with one of them is shown without.
         result: The validated result of the run, None when there is none.
     """
-    parts = [note] if note else []
+    parts = note.splitlines()
     parts.append(f"# {team}: {_headline(status, result)}")
     if goal:
         parts.append(f"Goal: {goal}")
@@ -39,9 +39,9 @@ def report_markdown(
         )
     if result is not None:
         parts.append(_body(result, note))
-    troubled = [task for task in tasks if task.error is not None]
+    troubled = [task for task in tasks if task.error is not None or task.status in DEAD]
     if troubled:
-        lines = [f"- {task.id}: {task.status}: {_why(task)}" for task in troubled]
+        lines = [f"- {task.id}: {_ended(task)}" for task in troubled]
         parts.append("\n".join(["## Tasks that did not complete", "", *lines]))
     return "\n\n".join(parts) + "\n"
 
@@ -58,8 +58,8 @@ def _is_empty(result: Mapping[str, Any]) -> bool:
     return _NOTHING in str(result.get("summary", ""))
 
 
-def _why(task: Task) -> str:
-    return task.error.message if task.error is not None else ""
+def _ended(task: Task) -> str:
+    return task.status if task.error is None else f"{task.status}: {task.error.message}"
 
 
 def _body(result: Any, note: str) -> str:

@@ -46,7 +46,7 @@ def test_a_report_opens_with_what_the_model_is_and_names_the_goal() -> None:
 @pytest.mark.parametrize("key", ["summary", "document"])
 def test_what_the_model_is_stands_there_once(key: str) -> None:
     text = report({key: "rules: no model. Fine: rules: no model."}, note="cloud\nrules: no model")
-    assert text == "cloud\nrules: no model\n\n# review: completed\n\nFine: rules: no model.\n"
+    assert text == "cloud\n\nrules: no model\n\n# review: completed\n\nFine: rules: no model.\n"
 
 
 def test_a_summary_that_the_document_holds_is_not_said_twice() -> None:
@@ -135,3 +135,18 @@ def test_tasks_that_did_not_complete_are_listed_with_their_reasons() -> None:
     )
     text = report(status=Status.FAILED, tasks=tasks)
     assert text.endswith("## Tasks that did not complete\n\n- a: failed: it broke\n")
+
+
+def test_notes_are_paragraphs_of_their_own() -> None:
+    assert report({"summary": "x"}, note="one\ntwo").startswith("one\n\ntwo\n\n# review")
+
+
+def test_a_task_that_was_cancelled_before_it_began_is_told_as_well() -> None:
+    said = Failure(title="Cancelled", message="by the person")
+    tasks = (
+        Task(id="plan", step="plan", role="worker", status="cancelled", error=said),
+        Task(id="after", step="after", role="worker", status="cancelled"),
+        Task(id="done", step="done", role="worker", status="completed"),
+    )
+    told = report(status=Status.CANCELLED, tasks=tasks).partition("did not complete\n\n")[2]
+    assert told == "- plan: cancelled: by the person\n- after: cancelled\n"
