@@ -324,7 +324,7 @@ async def test_files_over_a_megabyte_are_left_out_with_a_note(repo: Repository) 
     repo.write("a.py", "x = 1\n" * 200_000 + "print(unknown)\n")
     found = await page(repo)
     assert found["findings"] == []
-    assert "1 not checked: files that can't be read (not read: 1.2 MB)" in found["note"]
+    assert "1 not checked: files that can't be read (not read: 1.2 MB): a.py" in found["note"]
 
 
 async def test_generated_files_are_left_out_with_a_note(repo: Repository) -> None:
@@ -332,6 +332,46 @@ async def test_generated_files_are_left_out_with_a_note(repo: Repository) -> Non
     repo.write("api_pb2.py", "print(unknown)\n")
     found = await page(repo)
     assert (found["total"], "2 not checked: vendored or generated" in found["note"]) == (0, True)
+
+
+async def test_files_left_unchecked_are_named_the_first_few_of_them(repo: Repository) -> None:
+    for number in range(8):
+        repo.write(f"{number}.bin", b"\0")
+    repo.write("vendor/lib.js", "eval(x)\n")
+    note = (await page(repo))["note"]
+    assert "8 not checked: binary files: 0.bin, 1.bin, 2.bin, 3.bin, 4.bin and 3 more" in note
+    assert "1 not checked: vendored or generated files: vendor/lib.js" in note
+
+
+async def test_python_that_is_no_utf8_is_checked_and_told(repo: Repository) -> None:
+    repo.write("a.py", b"# \xe9\nname = '\xfc'\nx = eval(input(name))\n")
+    found = await page(repo)
+    assert told(found["findings"]) == [("P1", "S307", 3)]
+    assert "1 read as Latin-1, being no UTF-8: a.py" in found["note"]
+
+
+async def test_old_findings_in_python_that_is_no_utf8_stay_remarks(repo: Repository) -> None:
+    repo.write("a.py", b"# \xe9\nprint(unknown)\nx = 1\n")
+    repo.commit()
+    repo.write("a.py", b"# \xe9\nprint(unknown)\nx = 2\n")
+    assert told(await lint(repo.root)) == [("P3", "F821", 2)]
+
+
+@pytest.mark.parametrize("interpreter", ["/usr/bin/env python3", "/usr/bin/python3.12 -u"])
+async def test_a_script_without_a_suffix_is_checked_by_its_first_line(
+    repo: Repository, interpreter: str
+) -> None:
+    repo.write("tool", f"#!{interpreter}\nx = eval(input())\n")
+    assert ("P1", "S307", 2) in told(await lint(repo.root))
+
+
+async def test_another_repository_inside_is_said_to_be_unchecked(repo: Repository) -> None:
+    inner = Repository(repo.root / "nest")
+    inner.write("a.py", "x = eval(input())\n")
+    inner.commit()
+    found = await page(repo)
+    assert found["findings"] == []
+    assert "1 not checked: other repositories, which are not entered: nest" in found["note"]
 
 
 async def test_pages_follow_each_other_without_a_gap(repo: Repository) -> None:

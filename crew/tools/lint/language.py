@@ -63,7 +63,7 @@ _NAMES = {
     "rakefile": "ruby",
     "makefile": "make",
 }
-_SHEBANG = re.compile(r"#!.*?\b(python|node|ruby|php|bash|zsh|sh)\b")
+_SHEBANG = re.compile(r"#!.*?\b(python|node|ruby|php|bash|zsh|sh)[\d.]*\b")
 _SHEBANG_LANGUAGES = {"node": "javascript", "bash": "shell", "zsh": "shell", "sh": "shell"}
 
 CODE = frozenset(

@@ -28,12 +28,17 @@ _WORLD_WRITABLE = re.compile(r"0o[0-7]*[2367]\b")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PythonFile:
-    """A changed Python file as ruff's findings are judged against it."""
+    """A changed Python file as ruff's findings are judged against it.
+
+    Attributes:
+        foreign: The text of a file that is no UTF-8, which ruff reads only when it is told it.
+    """
 
     change: Change
     path: str
     added: frozenset[int]
     is_test: bool
+    foreign: str | None = None
 
 
 async def run_ruff(
@@ -52,8 +57,11 @@ async def run_ruff(
         return [], ["ruff isn't installed: Python files got the diff rules only"]
     runner = _Runner(program, root, tuple(profiles))
     findings: list[Finding] = []
-    for batch in _batches(root, files):
+    for batch in _batches(root, [file for file in files if file.foreign is None]):
         findings += await runner.check(batch)
+    for file in files:
+        if file.foreign is not None:
+            findings += await runner.check_text(file, file.foreign)
     return _few_old(findings), runner.failures
 
 
@@ -92,6 +100,15 @@ class _Runner:
         for file in batch.values():
             findings += await self._judged(file, found.get(file.path, []))
         return findings
+
+    async def check_text(self, file: PythonFile, text: str) -> list[Finding]:
+        """The findings in a file whose text ruff can't read by itself."""
+        return await self._judged(file, await self._found_in(file, text))
+
+    async def _found_in(self, file: PythonFile, text: str) -> list[Finding]:
+        records = await self._run([f"--stdin-filename={file.path}", "-"], text.encode() or b"\n")
+        found = (self._finding(record, file) for record in records)
+        return [finding for finding in found if finding is not None]
 
     async def _run(self, arguments: Sequence[str], stdin: bytes = b"") -> list[dict[str, Any]]:
         environment = {
@@ -166,14 +183,11 @@ class _Runner:
             return None
         self._compared += 1
         try:
-            text = (self._root / file.change.path).read_bytes().decode("utf-8")
+            text = file.foreign or (self._root / file.change.path).read_bytes().decode("utf-8")
         except (OSError, UnicodeDecodeError):
             return None
-        records = await self._run(
-            [f"--stdin-filename={file.path}", "-"], old_text(text, file.change).encode() or b"\n"
-        )
-        found = (self._finding(record, file) for record in records)
-        return {(finding.rule, finding.title) for finding in found if finding is not None}
+        found = await self._found_in(file, old_text(text, file.change))
+        return {(finding.rule, finding.title) for finding in found}
 
 
 def _batches(root: Path, files: Iterable[PythonFile]) -> Iterator[dict[str, PythonFile]]:

@@ -28,6 +28,8 @@ from crew.tools.lint.untested import ChangedCode, family_of, tested_languages, u
 from crew.tools.workspace import ReviewScope, Workspace, shown
 
 _MOST = 5_000
+_NAMED = 5
+_LONGEST_NAME = 100
 _SYNTAX = "invalid-syntax"
 _TOLD_BY = {
     "E722": "swallowed-error",
@@ -64,7 +66,7 @@ class _Read:
     python: list[PythonFile] = field(default_factory=list)
     imports: list[Import] = field(default_factory=list)
     checked: int = 0
-    skipped: dict[str, int] = field(default_factory=dict)
+    skipped: dict[str, list[str]] = field(default_factory=dict)
 
 
 async def scan(
@@ -92,7 +94,13 @@ async def scan(
         findings += await _missing_imports(workspace, read.imports)
         findings += await _untested(workspace, everything, changes, read)
     ordered = in_order(findings)
-    notes = [f"{count} not checked: {why}" for why, count in sorted(read.skipped.items())]
+    notes = [
+        f"{len(paths)} not checked: {why}: {_few(paths)}"
+        for why, paths in sorted(read.skipped.items())
+    ]
+    foreign = [file.path for file in read.python if file.foreign is not None]
+    if foreign:
+        notes.append(f"{len(foreign)} read as Latin-1, being no UTF-8: {_few(foreign)}")
     if len(ordered) > _MOST:
         notes.append(f"only the first {_MOST:,} of {len(ordered):,} findings are kept")
     return Report(
@@ -141,40 +149,58 @@ def _run_rules(workspace: Workspace, changes: ChangeSet, profiles: Sequence[Prof
         read.imports += relative_imports(file)
         if file.language == "python":
             read.python.append(
-                PythonFile(change=change, path=file.path, added=file.added, is_test=file.is_test)
+                PythonFile(
+                    change=change,
+                    path=file.path,
+                    added=file.added,
+                    is_test=file.is_test,
+                    foreign=file.foreign,
+                )
             )
     return read
 
 
 def _source(workspace: Workspace, change: Change, read: _Read) -> SourceFile | None:
-    if change.status == "deleted" or change.kind != "file":
+    if change.status == "deleted" or change.kind == "link":
         return None
+    if change.kind == "submodule":
+        return _skip(read, change, "other repositories, which are not entered")
     if change.binary:
-        return _skip(read, "binary files")
+        return _skip(read, change, "binary files")
     if is_vendored(shown(change.path)):
-        return _skip(read, "vendored or generated files")
+        return _skip(read, change, "vendored or generated files")
     if not change.hunks:
         if change.untracked and change.note:
-            return _skip(read, "new files that can't be read or are too large")
-        return _skip(read, "files whose diff is too large") if change.added else None
+            return _skip(read, change, "new files that can't be read or are too large")
+        return _skip(read, change, "files whose diff is too large") if change.added else None
     try:
         data = read_regular(workspace.root / change.path, FILE_LIMIT)
     except OSError as error:
-        return _skip(read, f"files that can't be read ({error.strerror})")
+        return _skip(read, change, f"files that can't be read ({error.strerror})")
     if is_binary(data):
-        return _skip(read, "binary files")
+        return _skip(read, change, "binary files")
     file = SourceFile.of(change, data)
     if is_generated(file.lines):
-        return _skip(read, "vendored or generated files")
+        return _skip(read, change, "vendored or generated files")
     if file.has_long_lines:
-        _skip(read, f"files' lines of more than {LONGEST_LINE:,} characters")
+        _skip(read, change, f"files' lines of more than {LONGEST_LINE:,} characters")
     return file
 
 
-def _skip(read: _Read, why: str) -> SourceFile | None:
-    """Count a file that is left out, and stand for it."""
-    read.skipped[why] = read.skipped.get(why, 0) + 1
+def _skip(read: _Read, change: Change, why: str) -> SourceFile | None:
+    """Name a file that is left out, and stand for it."""
+    read.skipped.setdefault(why, []).append(shown(change.path))
     return None
+
+
+def _few(paths: Sequence[str]) -> str:
+    """The first of some files by name, and how many more there are."""
+    named = [
+        path if len(path) <= _LONGEST_NAME else f"...{path[-_LONGEST_NAME:]}"
+        for path in paths[:_NAMED]
+    ]
+    more = len(paths) - len(named)
+    return f"{', '.join(named)} and {more:,} more" if more else ", ".join(named)
 
 
 def _in_context(

@@ -19,11 +19,13 @@ class SourceFile:
     Attributes:
         text: The whole new text; a carriage return before a line's end is left out.
         added: Numbers of the lines that the change added, from 1.
+        foreign: The text as Latin-1, whose every byte is a character, where it is no UTF-8.
     """
 
     change: Change
     text: str
     added: frozenset[int]
+    foreign: str | None = None
 
     @classmethod
     def of(cls, change: Change, data: bytes) -> "SourceFile":
@@ -35,7 +37,7 @@ class SourceFile:
             for number, line in change.added_lines()
             if number <= count and len(line) <= LONGEST_LINE
         )
-        return cls(change=change, text=text, added=added)
+        return cls(change=change, text=text, added=added, foreign=_foreign(data))
 
     @cached_property
     def has_long_lines(self) -> bool:
@@ -109,3 +111,11 @@ class SourceFile:
     def touches(self, first: int, last: int) -> bool:
         """Whether the change added one of these lines."""
         return any(number in self.added for number in range(first, last + 1))
+
+
+def _foreign(data: bytes) -> str | None:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+    return None
