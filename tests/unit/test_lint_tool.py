@@ -71,6 +71,7 @@ async def test_a_clean_change_in_a_dirty_file_stays_clean(repo: Repository) -> N
     findings = await lint(repo.root)
     assert {found["priority"] for found in findings} == {"P3"}
     assert max(found["confidence"] for found in findings) <= 0.3
+    assert all(found["body"].startswith("The line is outside the change.") for found in findings)
 
 
 async def test_what_a_change_breaks_elsewhere_in_the_file_keeps_its_weight(
@@ -82,6 +83,7 @@ async def test_what_a_change_breaks_elsewhere_in_the_file_keeps_its_weight(
     findings = await lint(repo.root)
     assert told(findings) == [("P1", "F821", 3), ("P3", "F821", 4)]
     assert "The change caused it" in findings[0]["body"]
+    assert ["outside the change" in found["body"] for found in findings] == [False, True]
 
 
 async def test_deleting_the_end_of_a_file_is_found_though_no_line_was_added(

@@ -21,6 +21,7 @@ _BATCH = 200
 _COMPARED_FILES = 20
 _OLD_PER_FILE = 3
 _OLD_IN_ALL = 20
+_OUTSIDE = "The line is outside the change."
 _SYNTAX = "invalid-syntax"
 _HARMLESS = re.compile(r"seems safe")
 _WORLD_WRITABLE = re.compile(r"0o[0-7]*[2367]\b")
@@ -169,7 +170,7 @@ class _Runner:
             for found in old:
                 key = (found.rule, found.title)
                 if before is None or key in before:
-                    kept.append(found.demoted())
+                    kept.append(_outside(found))
                 else:
                     kept.append(replace(found, body=f"{found.body} The change caused it: the "
                                         "line itself is old."))  # fmt: skip
@@ -219,6 +220,10 @@ def old_text(text: str, change: Change) -> str:
         before += [body.removesuffix("\r") for mark, body in hunk.lines if mark in "- "]
         at = start + sum(1 for mark, _ in hunk.lines if mark in "+ ")
     return "\n".join([*before, *lines[at:]])
+
+
+def _outside(found: Finding) -> Finding:
+    return replace(found.demoted(), body=f"{_OUTSIDE} {found.body}".rstrip())
 
 
 def _few_old(findings: list[Finding]) -> list[Finding]:
