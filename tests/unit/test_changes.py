@@ -1,7 +1,10 @@
 """What is under review: which states are compared, and what is read of each changed file."""
 
+import gzip
+import io
 import os
 import shutil
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -224,6 +227,47 @@ async def test_code_that_reads_like_a_report_is_under_review(
     repo.write("run.py", put_report(runs / "run-1", "# review: approve\n"))
     found = await changes_in(repo.root, runs=runs)
     assert [change.path for change in found.changes] == ["run.py"]
+
+
+async def test_an_archive_that_crew_exported_is_left_out_and_told(
+    repo: Repository, tmp_path: Path
+) -> None:
+    runs = tmp_path / "home" / "runs"
+    put_report(runs / "run-1", "# review: approve\n")
+    repo.write("run-1.tar.gz", archive_of("run-1"))
+    repo.write("kept/large.tgz", archive_of("run-1", os.urandom(1_100_000)))
+    repo.write("elsewhere.tar.gz", archive_of("run-2"))
+    repo.write("others.tar.gz", gzip.compress(b"run-1"))
+    found = await changes_in(repo.root, runs=runs)
+    assert [change.path for change in found.changes] == ["elsewhere.tar.gz", "others.tar.gz"]
+    assert found.notes == (
+        "kept/large.tgz is left out: it is the archive of run run-1",
+        "run-1.tar.gz is left out: it is the archive of run run-1",
+    )
+
+
+async def test_an_archive_that_the_repository_brings_is_under_review(
+    repo: Repository, tmp_path: Path
+) -> None:
+    runs = tmp_path / "home" / "runs"
+    put_report(runs / "run-1", "# review: approve\n")
+    repo.write("run-1.tar.gz", archive_of("run-1"))
+    repo.commit("an archive")
+    found = await changes_in(repo.root, runs=runs)
+    assert [change.path for change in found.changes] == ["run-1.tar.gz"]
+
+
+def archive_of(run: str, content: bytes = b"{}") -> bytes:
+    """An archive as `crew export` begins it: the run's folder, then its files."""
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w:gz") as tar:
+        folder = tarfile.TarInfo(run)
+        folder.type = tarfile.DIRTYPE
+        tar.addfile(folder)
+        file = tarfile.TarInfo(f"{run}/manifest.json")
+        file.size = len(content)
+        tar.addfile(file, io.BytesIO(content))
+    return written.getvalue()
 
 
 def put_report(run: Path, text: str) -> str:

@@ -13,7 +13,7 @@ from crew.tools.changes.comparison import Comparison, find_branch_base, given_ba
 from crew.tools.changes.folder import as_addition, folder_changes
 from crew.tools.changes.git import DIFF_OPTIONS, Git, NoRepositoryError
 from crew.tools.changes.parse import parse_list, parse_patch
-from crew.tools.changes.reports import own_reports
+from crew.tools.changes.reports import own_archives, own_reports
 from crew.tools.changes.types import Change, ChangeSet, Hunk, Survey
 from crew.tools.workspace import ReviewScope, Workspace, shown
 
@@ -55,14 +55,14 @@ async def survey(workspace: Workspace, scope: ReviewScope) -> Survey:
         return await _survey_folder(workspace, scope, places, str(error))
     if scope.base is not None:
         named = await _compare(git, await given_base(git, scope.base), places)
-        return await _without_reports(named, git, scope.runs)
+        return await _without_own(named, git, scope.runs)
     head = await git.commit("HEAD")
     uncommitted = await _compare(git, await _since(git, head), places)
-    uncommitted = await _without_reports(uncommitted, git, scope.runs)
+    uncommitted = await _without_own(uncommitted, git, scope.runs)
     if uncommitted.set.changes or head is None:
         return uncommitted
     base = await find_branch_base(git, head) or await last_commit(git, head)
-    committed = await _without_reports(await _compare(git, base, places), git, scope.runs)
+    committed = await _without_own(await _compare(git, base, places), git, scope.runs)
     notes = (*uncommitted.set.notes, *committed.set.notes)
     return replace(committed, set=replace(committed.set, notes=tuple(dict.fromkeys(notes))))
 
@@ -159,26 +159,30 @@ async def _since(git: Git, head: str | None) -> Comparison:
     return Comparison(kind="uncommitted", base=head, title=f"uncommitted changes since {head[:10]}")
 
 
-async def _without_reports(found: Survey, git: Git, runs: Path | None) -> Survey:
-    """Leave out what crew itself wrote with `--report`; a note says which files."""
+async def _without_own(found: Survey, git: Git, runs: Path | None) -> Survey:
+    """Leave out what crew itself wrote, reports and exported runs; a note says which files."""
     reports = await anyio.to_thread.run_sync(
         own_reports, git.root, runs, found.set.changes, abandon_on_cancel=True
     )
-    brought = [
-        path
-        for path, report in reports.items()
-        if report.is_relative_to(git.root)
-        and (await git.run("ls-files", "--error-unmatch", "--", os.fspath(report))).code == 0
-    ]
-    left_out = {path: report for path, report in reports.items() if path not in brought}
-    if not left_out:
+    archives = await anyio.to_thread.run_sync(
+        own_archives, git.root, runs, found.set.changes, abandon_on_cancel=True
+    )
+    what = {path: f"the archive of run {run}" for path, run in archives.items()}
+    for path, report in reports.items():
+        if not await _is_brought(git, report):
+            what[path] = f"the report of run {report.parent.name}"
+    if not what:
         return found
-    kept = tuple(change for change in found.set.changes if change.path not in left_out)
-    notes = [
-        f"{shown(path)} is left out: it is the report of run {report.parent.name}"
-        for path, report in sorted(left_out.items())
-    ]
+    kept = tuple(change for change in found.set.changes if change.path not in what)
+    notes = [f"{shown(path)} is left out: it is {each}" for path, each in sorted(what.items())]
     return replace(found, set=replace(found.set, changes=kept, notes=(*found.set.notes, *notes)))
+
+
+async def _is_brought(git: Git, report: Path) -> bool:
+    """Whether the repository itself brings a run's report."""
+    if not report.is_relative_to(git.root):
+        return False
+    return (await git.run("ls-files", "--error-unmatch", "--", os.fspath(report))).code == 0
 
 
 async def _survey_folder(

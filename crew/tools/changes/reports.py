@@ -1,13 +1,19 @@
-"""Reports that crew wrote among the changed files: what it said itself is not under review."""
+"""What crew wrote among the changed files, reports and archives: it is not under review."""
 
 import os
+import stat
+import tarfile
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from crew.store.folder import is_run_id
 from crew.tools.changes.folder import FILE_LIMIT, read_regular
 from crew.tools.changes.types import Change
 
 _REPORT = "report.md"
+_GZIP = 16 + zlib.MAX_WBITS
+_HEAD = 4_096
 _TEXTS = frozenset({"", ".md", ".markdown", ".txt"})
 """Files that nothing runs: a repository that brings a report of its own hides no code with it."""
 
@@ -39,6 +45,42 @@ def own_reports(root: Path, runs: Path | None, changes: Iterable[Change]) -> dic
         if same is not None:
             found[change.path] = same
     return found
+
+
+def own_archives(root: Path, runs: Path | None, changes: Iterable[Change]) -> dict[str, str]:
+    """The new files that hold, as `crew export` writes it, a run that is kept in `runs`.
+
+    Only files that no check reads anyway: an archive hides no code that would be looked at.
+
+    Returns:
+        Path of the file to the run's id.
+    """
+    if runs is None:
+        return {}
+    unread = [
+        change.path
+        for change in changes
+        if change.untracked and change.kind == "file" and (change.binary or change.note)
+    ]
+    named = {path: _archived_run(root / path) for path in unread}
+    return {path: run for path, run in named.items() if run and (runs / run).is_dir()}
+
+
+def _archived_run(path: Path) -> str:
+    """The run whose folder an archive begins with; empty when it begins otherwise."""
+    try:
+        head = zlib.decompressobj(_GZIP).decompress(_head_of(path), tarfile.BLOCKSIZE)
+        first = tarfile.TarInfo.frombuf(head, "utf-8", "strict")
+    except (OSError, zlib.error, tarfile.TarError, ValueError):
+        return ""
+    return first.name if first.isdir() and is_run_id(first.name) else ""
+
+
+def _head_of(path: Path) -> bytes:
+    with open(
+        os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb"
+    ) as file:
+        return file.read(_HEAD) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
 
 
 def _by_size(runs: Path) -> dict[int, list[Path]]:
