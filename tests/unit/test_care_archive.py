@@ -25,6 +25,8 @@ from crew.service.doctor import examine_run
 from crew.service.unpack import Bounds, import_run
 from crew.store.folder import RunFolder
 from crew.store.lock import RunLock
+from crew.tools.changes import Change
+from crew.tools.changes.reports import own_archives
 from tests.doubles.kept import copied, make_kept
 from tests.doubles.models import calls, submits
 from tests.doubles.virtual_time import VIRTUAL, Backend
@@ -117,6 +119,12 @@ def test_a_file_that_is_there_is_not_written_over(kept: RunFolder) -> None:
         exported(kept)
     assert target.read_bytes() == before
     assert sorted(path.name for path in kept.home.parent.iterdir()) == ["home", "run.tar.gz"]
+
+
+def test_the_next_review_knows_an_archive_whatever_its_name(kept: RunFolder) -> None:
+    target = exported(kept, "review.bin")
+    change = Change(path=target.name, status="added", binary=True, untracked=True)
+    assert own_archives(target.parent, kept.root.parent, [change]) == {"review.bin": kept.id}
 
 
 def test_lock_commands_links_and_temporaries_stay_behind(kept: RunFolder) -> None:
