@@ -9,6 +9,7 @@ from tests.arch.source import FOLDERS, ROOT, modules, name_of, own_files
 # Brackets keep these patterns from finding themselves.
 OF_ONE_MACHINE = re.compile(rb"/roo[t]/|/wor[k]/|/User[s]/|/pri[v]ate/")
 OF_ONE_REGISTRY = re.compile(rb"pyp[i]\.org|pythonhoste[d]|artifactor[y]|inde[x]-url")
+# Words that no file of the project has but this one.
 UNDONE = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 MARKDOWN_FOLDERS = ("agents", "teams", "workflows")
 

@@ -5,8 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -15,6 +13,7 @@ import pytest
 from crew import __version__
 from crew.events import parse_event
 from tests.doubles.programs import RESULT, Program, program, review_script, submit
+from tests.doubles.waiting import until
 
 STUCK = [{"text": "hm", "delay": 600}]
 
@@ -140,7 +139,7 @@ def test_a_second_signal_leaves_at_once(crew: Program) -> None:
     model = crew.model(review_script(explorer=STUCK))
     # Nobody reads the pipe, and the goal alone fills it: the run can't end in order.
     with crew.start(["run", "review", "-m", model, "--json", "x" * 100_000]) as process:
-        _wait_until(lambda: _started(crew))
+        until(lambda: _started(crew))
         process.send_signal(signal.SIGINT)
         _wait_for(process.stderr, "cancelling")
         with pytest.raises(subprocess.TimeoutExpired):
@@ -230,13 +229,6 @@ def _started(crew: Program) -> bool:
         "session.started" in journal.read_text(encoding="utf-8")
         for journal in (crew.folder / "home").glob("runs/*/events.jsonl")
     )
-
-
-def _wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def _wait_for(stream: IO[str] | None, text: str) -> None:

@@ -5,7 +5,6 @@ import os
 import random
 import signal
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from crew.store import journal
 from crew.store.folder import RunFolder, runs
 from tests.doubles import definitions
 from tests.doubles.programs import Program, program, submit
+from tests.doubles.waiting import until
 from tests.simulation.invariants import Transcripts, broken, rewritten, transcripts
 
 LONGEST = 2.5
@@ -131,11 +131,10 @@ def _lives_until_killed(crew: Program, args: Sequence[str], chance: random.Rando
 
 def _wait_for_work(home: Path, process: "subprocess.Popen[str]") -> None:
     """Wait until the process holds its run: most of what is before that is Python's own start."""
-    deadline = time.monotonic() + _PATIENCE
-    while process.poll() is None and time.monotonic() < deadline:
-        if any(_holds(run, process.pid) for run in runs(home)):
-            return
-        time.sleep(0.005)
+    until(
+        lambda: process.poll() is not None or any(_holds(run, process.pid) for run in runs(home)),
+        seconds=_PATIENCE,
+    )
 
 
 def _holds(run: RunFolder, pid: int) -> bool:

@@ -77,7 +77,7 @@ async def untrusted_server(certificate: Path | None) -> AsyncIterator[Greeted]:
                 )
 
     async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
-        server = Greeted(listener.extra(SocketAttribute.local_port))  # noqa: S610  # not Django's
+        server = Greeted(listener.extra_attributes[SocketAttribute.local_port]())
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(listener.serve, greet)
             yield server

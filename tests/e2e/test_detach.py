@@ -10,8 +10,7 @@ import stat
 import subprocess
 import sys
 import termios
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from crew.store.folder import RunFolder, runs
 from crew.store.lock import Holder, holder
 from tests.doubles.programs import review_script
 from tests.doubles.repository import Repository
+from tests.doubles.waiting import until
 from tests.e2e.installed import SECONDS, Installed
 
 STUCK = [{"text": "hm", "delay": 600}]
@@ -63,13 +63,6 @@ def _runner(folder: RunFolder) -> Holder:
     return held
 
 
-def _until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def _begun(folder: RunFolder) -> bool:
     return "code-review" in folder.journal.read_text()
 
@@ -99,7 +92,7 @@ def test_a_detached_run_takes_commands_and_its_end_is_waited_for(
     crew: Installed, stuck: str
 ) -> None:
     folder = _detach(crew, "-m", stuck)
-    _until(lambda: _begun(folder))
+    until(lambda: _begun(folder))
     steered = crew.run("steer", f"{folder.id}/code-review", "be quick")
     assert (steered.code, "accepted" in steered.out) == (0, True)
     with _waiting(crew, folder.id) as waiting:
@@ -114,7 +107,7 @@ def test_a_detached_run_takes_commands_and_its_end_is_waited_for(
 @contextmanager
 def _waiting(crew: Installed, *args: str) -> Iterator[subprocess.Popen[bytes]]:
     with _started(crew, "wait", *args) as process:
-        _until(lambda: _at_work(process.pid))
+        until(lambda: _at_work(process.pid))
         yield process
 
 
@@ -197,7 +190,7 @@ def test_ctrl_c_before_there_is_a_run_leaves_neither_run_nor_runner(crew: Instal
     (tools / "git").chmod(0o755)
     path = f"{tools}{os.pathsep}{os.environ['PATH']}"
     with _started(crew, "run", "review", "--detach", "--base", "main", PATH=path) as starter:
-        _until(asked.exists)
+        until(asked.exists)
         starter.send_signal(signal.SIGINT)
         out, err = starter.communicate(timeout=SECONDS)  # ends when no process has its streams
     assert (starter.returncode, out) == (130, b"")
@@ -278,7 +271,7 @@ def test_the_runner_holds_nothing_of_who_started_it(crew: Installed, stuck: str)
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
     if sys.platform == "linux":
         here = Path(f"/proc/{runner.pid}")
-        _until(lambda: (here / "fd" / "2").readlink() == log)
+        until(lambda: (here / "fd" / "2").readlink() == log)
         assert [(here / "fd" / str(n)).readlink() for n in range(3)] == [Path(os.devnull), log, log]
         assert (here / "cwd").readlink() == crew.cwd
 

@@ -4,8 +4,6 @@ import json
 import os
 import re
 import signal
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,7 +12,8 @@ from crew.store.folder import RunFolder
 from crew.store.lock import holder
 from tests.doubles.programs import review_script, submit
 from tests.doubles.repository import Repository
-from tests.e2e.installed import SECONDS, Installed
+from tests.doubles.waiting import until
+from tests.e2e.installed import Installed
 from tests.e2e.terminal import terminal, terminal_of
 
 CHILD = "code-review.explorer-1"
@@ -66,13 +65,6 @@ def commands(folder: RunFolder) -> list[tuple[str, str | None]]:
         for event in journal(folder)
         if event["kind"] == "command.accepted"
     ]
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 import os
 import stat
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,8 @@ import pytest
 from crew.store.folder import RunFolder
 from tests.doubles.programs import submit
 from tests.doubles.repository import Repository
-from tests.e2e.installed import SECONDS, Installed
+from tests.doubles.waiting import until
+from tests.e2e.installed import Installed
 
 SHAPED = "gh" + "p_" + "A1b2C3d4E5" * 4
 KNOWN = "correct-horse\"4711'staple"
@@ -69,20 +69,13 @@ def planted(crew: Installed, repository: Repository) -> RunFolder:
     )
     assert done.code == 0, done.err
     folder = RunFolder(crew.cwd / ".crew", done.out.strip())
-    _until_said(folder, "code-review")
+    until(lambda: "code-review" in folder.journal.read_text())
     assert crew.run("steer", f"{folder.id}/code-review", ALL).code == 0
     assert crew.run("wait", env=secret).code in {3, 4}
     return folder
 
 
 repository_team = "audit"
-
-
-def _until_said(folder: RunFolder, text: str) -> None:
-    deadline = time.monotonic() + SECONDS
-    while text not in folder.journal.read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def _files(folder: RunFolder) -> Iterator[Path]:

@@ -8,6 +8,7 @@ from crew.tools.lint.source import SourceFile
 
 _OURS = re.compile(r"<{7}(?: |$)")
 _THEIRS = re.compile(r">{7}(?: |$)")
+# Words that the check looks for in others' code.
 _TODO = re.compile(r"(?<![\w.-])(TODO|FIXME|XXX|HACK)\b(?!\s*=)")
 
 
