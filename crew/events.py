@@ -16,6 +16,7 @@ from crew.records import (
     UNSTAMPED,
     ArtifactRef,
     Failure,
+    FileChange,
     JsonObject,
     Record,
     Status,
@@ -247,6 +248,7 @@ class PermissionAsked(EventBase):
 
     Attributes:
         repeated: The same call may have run already, when an earlier process was lost.
+        change: What the call would do to a file, where it is about one.
     """
 
     kind: Literal["permission.asked"] = "permission.asked"
@@ -255,6 +257,7 @@ class PermissionAsked(EventBase):
     preview: str
     args: JsonObject
     repeated: bool = False
+    change: FileChange | None = None
 
 
 class PermissionAnswered(EventBase):

@@ -34,6 +34,21 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class FileChange(Record):
+    """What a tool call would do to a file.
+
+    Attributes:
+        path: The file, as tools show it.
+        exists: Whether there is such a file.
+        diff: The lines that go and come, as hunks of a patch without secrets; empty where
+            they can't be told.
+    """
+
+    path: str
+    exists: bool
+    diff: str = ""
+
+
 class Status(StrEnum):
     """Where a session or a run stands. The seven in `TERMINAL` are final."""
 

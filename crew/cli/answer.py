@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 Decision = Literal["allow", "allow_session", "deny"]
 
+_SHOWN = 12
+"""Lines of what would be done that the list shows of each request."""
+
+_WIDE = 160
+
 _Target = Annotated[
     str,
     typer.Argument(metavar="RUN[/SESSION]", help="A run's id, the head of it, or latest."),
@@ -92,9 +97,20 @@ def _only(run: str, asks: "Sequence[PermissionView]") -> str:
     return asks[0].request
 
 
+def _excerpt(ask: "PermissionView") -> "list[str]":
+    """The beginning and the end of what would be done."""
+    from crew.view import ask_parts
+
+    lines = [line for part in ask_parts(ask) for line in part.text.split("\n")]
+    if len(lines) > _SHOWN:
+        cut = len(lines) - _SHOWN + 1
+        lines[_SHOWN - 4 : -3] = [f"… {cut} more lines; --json has them"]
+    return [line.expandtabs(4)[:_WIDE] for line in lines]
+
+
 def _list(run: str, asks: "Sequence[PermissionView]", *, json: bool) -> None:
     from crew.console import Output, dumps
-    from crew.view import one_line
+    from crew.view import ask_words, one_line
 
     out = Output(sys.stdout)
     if json:
@@ -103,7 +119,10 @@ def _list(run: str, asks: "Sequence[PermissionView]", *, json: bool) -> None:
         return
     for ask in asks:
         said = one_line(f"{ask.tool} {ask.preview}")
-        out.put(f"{ask.request}  {ask.session}  {said}\n")
+        _, fate = ask_words(ask)
+        out.put(f"{ask.request}  {ask.session}  {said}{f' ({fate})' if fate else ''}\n")
+        for line in _excerpt(ask):
+            out.put(f"    {line}\n")
     err = Output(sys.stderr)
     if asks:
         err.put(f"answer: crew answer {run} {asks[0].request} --allow\n")

@@ -8,9 +8,9 @@ import anyio
 
 from crew.commands import Answer
 from crew.entries import PermissionEntry
-from crew.errors import DeniedError, NoSuchRequestError
+from crew.errors import DeniedError, NoSuchRequestError, ToolError
 from crew.events import Notice, PermissionAnswered, PermissionAsked
-from crew.records import Status
+from crew.records import FileChange, Status
 from crew.session.middleware import Call, Middleware, RunTool
 from crew.tools.protocol import Effect, ToolOutput
 from crew.tools.registry import READ_ONLY
@@ -70,6 +70,7 @@ class Approvals:
                 preview=call.preview,
                 args=call.entry.args,
                 repeated=repeated,
+                change=_change(session, call),
             )
         )
         session.enter(Status.WAITING, f"permission for {call.tool.name}")
@@ -189,6 +190,14 @@ class Permission(Middleware):
             self._told.add((session.spec.id, tool, flag))
             said = f"{tool} denied: nobody is there to ask; give --allow {flag}"
             session.record(Notice(text=said))
+
+
+def _change(session: "Session", call: Call) -> FileChange | None:
+    env = session.env
+    try:
+        return call.tool.change(call.args, env.workspace, env.recorder.redact.plain)
+    except ToolError:
+        return None  # the call will fail by itself and say why
 
 
 def _deny(request: str, reason: str) -> Answer:

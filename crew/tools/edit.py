@@ -6,9 +6,11 @@ from pathlib import Path
 from pydantic import Field
 
 from crew.errors import ToolError
+from crew.records import FileChange
 from crew.tools.files import off_loop, open_regular, replace_file
+from crew.tools.proposed import Clean, proposed
 from crew.tools.protocol import Effect, Tool, ToolArgs, ToolContext, ToolOutput
-from crew.tools.workspace import shown
+from crew.tools.workspace import Workspace, shown
 
 MAX_BYTES = 16 * 1024 * 1024
 LINES_NAMED = 10
@@ -40,6 +42,17 @@ class Edit(Tool[EditArgs]):
     def preview(self, args: EditArgs) -> str:
         """The path."""
         return args.path
+
+    def change(self, args: EditArgs, workspace: Workspace, clean: Clean) -> FileChange:
+        """The file as it is against the file with the piece replaced."""
+
+        def edited(text: str | None) -> str:
+            old, new, places = _matches(text or "", args) if args.old else ("", "", [])
+            if not places:
+                raise ToolError("old does not occur")
+            return (text or "").replace(old, new)
+
+        return proposed(workspace, workspace.writable(args.path), edited, clean)
 
     async def run(self, args: EditArgs, ctx: ToolContext) -> ToolOutput:
         """Change it.

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from crew.errors import SpawnError, ToolError
-from crew.records import ArtifactRef, JsonObject
+from crew.records import ArtifactRef, FileChange, JsonObject
 from crew.tools.workspace import ReviewScope, Workspace
 
 
@@ -156,6 +156,22 @@ class Tool(ABC, Generic[ArgsT]):
         for value in args.model_dump(exclude_defaults=True).values():
             return " ".join(str(value).split())[:120]
         return ""
+
+    def change(
+        self, args: ArgsT, workspace: Workspace, clean: Callable[[str], str]
+    ) -> FileChange | None:
+        """What this call would do to a file; None where it is about none.
+
+        Args:
+            args: The arguments.
+            workspace: Where it would be done.
+            clean: Takes secrets out of a text.
+
+        Raises:
+            ToolError: It could not be done.
+        """
+        del args, workspace, clean
+        return None
 
     @abstractmethod
     async def run(self, args: ArgsT, ctx: ToolContext) -> ToolOutput:

@@ -3,8 +3,11 @@
 from pydantic import Field
 
 from crew.errors import ToolError
+from crew.records import FileChange
 from crew.tools.files import off_loop, replace_file
+from crew.tools.proposed import Clean, proposed
 from crew.tools.protocol import Effect, Tool, ToolArgs, ToolContext, ToolOutput
+from crew.tools.workspace import Workspace
 
 
 class WriteArgs(ToolArgs):
@@ -28,6 +31,10 @@ class Write(Tool[WriteArgs]):
     def preview(self, args: WriteArgs) -> str:
         """The path."""
         return args.path
+
+    def change(self, args: WriteArgs, workspace: Workspace, clean: Clean) -> FileChange:
+        """The old content against the new."""
+        return proposed(workspace, workspace.writable(args.path), lambda _: args.content, clean)
 
     async def run(self, args: WriteArgs, ctx: ToolContext) -> ToolOutput:
         """Write it.

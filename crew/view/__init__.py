@@ -1,5 +1,6 @@
 """Pure projections of events for front ends: no terminal, no clock, no disk."""
 
+from crew.view.asks import ask_words
 from crew.view.board import (
     TaskRow,
     blocked_words,
@@ -155,6 +156,7 @@ __all__ = [
     "Totals",
     "age",
     "ask_parts",
+    "ask_words",
     "blocked_words",
     "board_places",
     "board_row",

@@ -144,6 +144,8 @@ def entry_parts(row: EntryRow) -> tuple[Part, ...]:
 
 def ask_parts(ask: PermissionView) -> tuple[Part, ...]:
     """What a permission is asked for: the command, the change, or the arguments."""
+    if ask.change is not None and ask.change.diff:
+        return _parts(Form.DIFF, ask.change.diff)
     call = ToolCallEntry(call_id=ask.request, tool=ask.tool, args=ask.args)
     return _argument_parts(call) or _parts(Form.CAPTION, ask.preview)
 

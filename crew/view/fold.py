@@ -337,6 +337,7 @@ class RunFold:
             preview=clean(event.preview),
             args=event.args,
             at=event.at,
+            change=event.change,
         )
         self._sessions[session.id] = replace(session, asks=(*session.asks, ask))
 

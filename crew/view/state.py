@@ -8,7 +8,16 @@ from typing import Literal
 from crew.commands import Command
 from crew.events import TaskStatus
 from crew.progress import Progress
-from crew.records import NO_USAGE, TERMINAL, ArtifactRef, Failure, JsonObject, Status, Usage
+from crew.records import (
+    NO_USAGE,
+    TERMINAL,
+    ArtifactRef,
+    Failure,
+    FileChange,
+    JsonObject,
+    Status,
+    Usage,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +30,7 @@ class PermissionView:
     preview: str
     args: JsonObject
     at: datetime
+    change: FileChange | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,11 @@ from crew.commands import Answer, Cancel, FollowUp, Pause, Resume, Steer, Step
 from crew.events import (
     CommandAccepted,
     CommandRefused,
+    PermissionAsked,
     SessionStatus,
     SteerDelivered,
 )
-from crew.records import Status
+from crew.records import FileChange, Status
 from tests.doubles.observers import (
     OpenFeed,
     Remembering,
@@ -195,6 +196,81 @@ async def test_a_permission_is_answered_on_its_card(keys: str, decision: str, re
     answer = control.sent[0]
     assert isinstance(answer, Answer)
     assert (answer.request, answer.decision, answer.reason) == ("p-1", decision, reason)
+
+
+def _asked(path: str, lines: int, *, exists: bool) -> PermissionAsked:
+    content = [f"line {number}" for number in range(1, lines + 1)]
+    return PermissionAsked(
+        seq=51,
+        session="code-review",
+        request="p-9",
+        tool="write",
+        preview=path,
+        args={"path": path, "content": "\n".join(content)},
+        change=FileChange(path=path, exists=exists, diff="\n".join(f"+{line}" for line in content)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("exists", "fate"), [(True, "overwrites what is there"), (False, "new file")]
+)
+async def test_a_card_names_the_file_and_what_becomes_of_it(exists: bool, fate: str) -> None:
+    feed = OpenFeed([*until(RUNNING), _asked("src/a.py", 2, exists=exists)], golden_transcripts())
+    app = observer(control=Remembering(), feed=feed)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("a")
+        await settle(pilot)
+        (head,) = (line for line in screen_text(app) if "asks to use write" in line)
+        assert "code-review asks to use write: src/a.py" in head
+        assert head.rstrip().endswith(fate)
+
+
+async def test_a_path_that_is_too_long_for_the_line_is_told_whole_below_it() -> None:
+    path = "/".join(["folder"] * 20 + ["last.py"])
+    feed = OpenFeed([*until(RUNNING), _asked(path, 2, exists=True)], golden_transcripts())
+    app = observer(control=Remembering(), feed=feed)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("a")
+        await settle(pilot)
+        assert "last.py" in "".join(screen_text(app))
+
+
+async def test_all_that_is_approved_can_be_read_on_the_card() -> None:
+    feed = OpenFeed([*until(RUNNING), _asked("src/a.py", 40, exists=False)], golden_transcripts())
+    control = Remembering()
+    app = observer(control=control, feed=feed)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("a")
+        await settle(pilot)
+
+        def shown() -> list[int]:
+            lines = (line.split("+line ") for line in screen_text(app) if "│ +line " in line)
+            return [int(line[1]) for line in lines]
+
+        assert shown() == [1, 2, 3, 4, 5, 39, 40]
+        assert any("33 more lines: j/k PgDn/PgUp g/G scroll" in line for line in screen_text(app))
+        read = set(shown())
+        for _ in range(5):
+            await pilot.press("pagedown")
+            await settle(pilot)
+            read |= set(shown())
+        assert read == set(range(1, 41))
+        await pilot.press("k")
+        await settle(pilot)
+        assert shown() == list(range(33, 40))
+        assert any("lines 33 to 39 of 40" in line for line in screen_text(app))
+        await pilot.press("g", "j")
+        await settle(pilot)
+        assert shown() == list(range(2, 9))
+        await pilot.press("G")
+        await settle(pilot)
+        assert shown() == list(range(34, 41))
+        await pilot.press("o")
+        await settle(pilot)
+    assert [type(each) for each in control.sent] == [Answer]
 
 
 async def test_escape_leaves_a_card_and_the_request_open() -> None:

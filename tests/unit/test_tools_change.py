@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crew.errors import ToolError
+from crew.records import FileChange
 from crew.tools.edit import Edit
 from crew.tools.write import Write
 from tests.doubles.workbench import Workbench
@@ -21,6 +22,52 @@ def bench(tmp_path: Path) -> Workbench:
     (tmp_path / "secret").write_text("outside")
     (tmp_path / "work").mkdir()
     return Workbench(tmp_path / "work")
+
+
+def _told(bench: Workbench, tool: Write | Edit, **args: str) -> FileChange | None:
+    return tool.change(
+        tool.parse(dict(args)), bench.workspace, lambda text: text.replace("hunter2", "[secret]")
+    )
+
+
+def test_what_would_be_written_is_told_before_against_what_is_there(bench: Workbench) -> None:
+    bench.file("a.py", "one\ntwo\nthree\n")
+    told = _told(bench, Write(), path="./a.py", content="one\n2\nthree\n")
+    assert told == FileChange(
+        path="a.py", exists=True, diff="@@ -1,3 +1,3 @@\n one\n-two\n+2\n three"
+    )
+    new = _told(bench, Write(), path="b.py", content="x = 1\ny = hunter2\n")
+    assert new == FileChange(path="b.py", exists=False, diff="+x = 1\n+y = [secret]")
+    assert (bench.root / "a.py").read_text() == "one\ntwo\nthree\n"
+    assert not (bench.root / "b.py").exists()
+
+
+def test_what_would_be_edited_is_told_with_the_lines_around_it(bench: Workbench) -> None:
+    bench.file("a.py", "".join(f"line {n}\n" for n in range(1, 10)))
+    told = _told(bench, Edit(), path="a.py", old="line 5\n", new="five\n")
+    assert told is not None
+    assert told.diff.splitlines() == [
+        "@@ -2,7 +2,7 @@",
+        *(" line 2", " line 3", " line 4", "-line 5", "+five", " line 6", " line 7", " line 8"),
+    ]
+
+
+def test_a_long_file_is_told_as_one_piece_and_one_that_cannot_be_read_by_its_name(
+    bench: Workbench,
+) -> None:
+    lines = [f"{n}\n" for n in range(3_000)]
+    bench.file("long", "".join(lines))
+    lines[1_000] = "other\n"
+    told = _told(bench, Write(), path="long", content="".join(lines))
+    assert told is not None
+    assert told.diff == "@@ -1001,1 +1001,1 @@\n-1000\n+other"
+    bench.file("binary", b"\xff\xfe\x00")
+    bench.file("huge", "x" * 300_000)
+    for name in ("binary", "huge"):
+        told = _told(bench, Write(), path=name, content="x")
+        assert told == FileChange(path=name, exists=True)
+    missing = _told(bench, Edit(), path="none", old="a", new="b")
+    assert missing == FileChange(path="none", exists=False)
 
 
 async def test_a_new_file_is_created_with_its_folders(bench: Workbench) -> None:
