@@ -4,6 +4,7 @@ import os
 import resource
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from crew.errors import ToolError
 from crew.records import FileChange
 from crew.tools.edit import Edit
+from crew.tools.protocol import Tool
 from crew.tools.write import Write
 from tests.doubles.workbench import Workbench
 
@@ -24,7 +26,7 @@ def bench(tmp_path: Path) -> Workbench:
     return Workbench(tmp_path / "work")
 
 
-def _told(bench: Workbench, tool: Write | Edit, **args: str) -> FileChange | None:
+def _told(bench: Workbench, tool: Tool[Any], **args: str) -> FileChange | None:
     return tool.change(
         tool.parse(dict(args)), bench.workspace, lambda text: text.replace("hunter2", "[secret]")
     )
