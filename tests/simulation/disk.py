@@ -43,6 +43,7 @@ class Disk:
     Attributes:
         ops: Operations of this process.
         dead: Whether the process has died.
+        left: Whether it has come to its end, dead or not, and runs no further.
         lost_power: Whether the machine died with it.
         trace: Takes a line for each operation.
     """
@@ -53,6 +54,7 @@ class Disk:
     death: Death | None = None
     ops: int = 0
     dead: bool = False
+    left: bool = False
     image: int = 0
     lost_power: bool = False
     trace: Callable[[str], None] | None = None
@@ -65,7 +67,7 @@ class Disk:
     def boot(self, faults: tuple[Fault, ...], death: Death | None) -> None:
         """Start a process with what will happen to it."""
         self.faults, self.death = faults, death
-        self.ops, self.dead, self.lost_power = 0, False, False
+        self.ops, self.dead, self.left, self.lost_power = 0, False, False, False
         self.image += 1
         self._files.clear()
 
@@ -107,6 +109,12 @@ class Disk:
         """The process ended by itself, if it did not die."""
         if not self.dead:
             self.die("kill")
+        self.left = True
+
+    @property
+    def unwinding(self) -> bool:
+        """Whether it is a dead process that runs, which can neither do nor see anything."""
+        return self.dead and not self.left
 
     @contextmanager
     def of_others(self) -> Iterator[None]:

@@ -318,7 +318,10 @@ class _Simulation:
         """Whether no further process is needed; what a dead one left is looked at."""
         self.folder = self.folder or self._left_behind()
         if self.folder is None:
-            return not isinstance(self.opening, Fork) or self.watch.refusal is not None
+            refused, forks = self.watch.refusal is not None, isinstance(self.opening, Fork)
+            if not died and not self.disk.faults and not (forks and refused):
+                self.world.violated("a process was undisturbed, and made no run")
+            return refused or not forks
         over = self.watch.after(self.folder, self.disk, died=died)
         if self.robbed is not None:
             self.clock += STALE_AFTER.total_seconds()

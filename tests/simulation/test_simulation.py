@@ -39,6 +39,7 @@ PINNED = {
     15730: "what a child had spent was forgotten where the journal had lost its beginning",
     110178: "a fork went back to work on what was made anew since, and never ended it",
     123953: "an item was run again without what its fan-out needs, and never was",
+    131255: "a run that the power took altogether counted as one that had not ended",
     200466: "sessions that began took the places of those that were to be taken up",
     211491: "a process that had lost its run to another opened a transcript",
     212181: "a session that had to end with another's failure went on where it was taken up",

@@ -111,6 +111,7 @@ class Watch:
             events = list(journal.read(folder))
             if not folder.manifest.exists():
                 self._say(_broken_promises(self._crowd, events, disk))
+                self.status = "never began"  # the power may have taken all that there was of it
                 return True
             lines = transcripts(folder)
             self._say(_broken_promises(self._crowd, events, disk))

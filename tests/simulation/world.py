@@ -69,8 +69,8 @@ class World:
     run: str = ""
 
     def violated(self, what: str) -> None:
-        """Remember that something was seen that must not be."""
-        if not self.disk.dead and what not in self.broken:
+        """Remember that something was seen that must not be, by a process or of what it left."""
+        if not self.disk.unwinding and what not in self.broken:
             self.broken.append(what)
 
     def branch(self, name: str) -> None:
