@@ -239,7 +239,7 @@ class Observer(Watching):
         if isinstance(stage, RunScreen):
             self.open_list()
             return
-        if stage.session:
+        if stage.session and not isinstance(stage, MessagesScreen):
             self.run_screen.tree_pane.select_session(stage.session)
         self.pop_screen()
 

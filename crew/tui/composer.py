@@ -8,8 +8,8 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
 
-WRITING = (("Enter", "send"), ("Esc", "keep for later"))
-"""Its keys and what they do, for the footer."""
+_WRITING = (("Enter", "send"), ("Esc", "keep for later"))
+_SEARCHING = (("Enter", "search"), ("Esc", "back"))
 
 
 class Composer(Horizontal):
@@ -65,6 +65,11 @@ class Composer(Horizontal):
         line.cursor_position = len(line.value)
         self.display = True
         line.focus()
+
+    @property
+    def keys(self) -> tuple[tuple[str, str], ...]:
+        """Its keys and what they do, for the footer."""
+        return _SEARCHING if self._purpose == "search" else _WRITING
 
     def close(self) -> None:
         """Give the line back to what was there."""

@@ -84,7 +84,6 @@ KEYS = (
         shown="t",
         label="tasks",
         help="the task board, or the run again",
-        screens=_PANES,
     ),
     Key(
         id="messages",
@@ -93,7 +92,6 @@ KEYS = (
         label="messages",
         brief="msgs",
         help="what was said and asked, or the run again",
-        screens=_PANES,
     ),
     Key(
         id="pane",

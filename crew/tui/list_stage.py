@@ -76,6 +76,18 @@ class ListStage(Stage, Listed):
         lost = self.observer.view.status is Status.INTERRUPTED
         return "go on" if key.id == "retry" and lost else super().label(key)
 
+    def why_not(self, key: Key) -> str:
+        """A word on a retry that is not possible here, and where it is."""
+        view, subject = self.observer.view, self.observer.observed.subject
+        if key.id != "retry":
+            return super().why_not(key)
+        if not view.over:
+            return "retry: select a task that failed" if subject.control else ""
+        if view.status is Status.COMPLETED:
+            return "retry: nothing is left to do, the run completed"
+        verb = "retry" if view.ended_by_itself else "resume"
+        return f"this observer can't run it again: leave, then crew {verb} {view.run}"
+
     def _may_retry(self) -> bool:
         view, subject = self.observer.view, self.observer.observed.subject
         if not view.over:

@@ -185,7 +185,7 @@ class SessionScreen(Stage):
             return self._expand_label()
         if key.id == "back" and self._needle:
             return "end search"
-        if key.id == "open_file" and not self._names_file():
+        if key.id in {"tasks", "messages"} or (key.id == "open_file" and not self._names_file()):
             return ""
         known = self.observer.view.sessions.get(self._session)
         if key.id == "follow" and known is not None and known.over:
@@ -262,6 +262,14 @@ class SessionScreen(Stage):
             self.observer.open(known.parent)
         else:
             self.observer.back()
+
+    def do_tasks(self) -> None:
+        """Show the task board over the session, its task selected."""
+        self.observer.open_tasks(self._session)
+
+    def do_messages(self) -> None:
+        """Show what was said over the session."""
+        self.observer.open_messages()
 
     def do_next_session(self) -> None:
         """Go to the next session."""

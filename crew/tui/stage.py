@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 from crew.tui.approval import ApprovalCard
 from crew.tui.bars import Bar, Span, labels
-from crew.tui.composer import WRITING, Composer
+from crew.tui.composer import Composer
 from crew.tui.framed import Framed
 from crew.tui.keys import BY_ID, Key
 from crew.tui.palette import SIGNS
@@ -100,8 +100,9 @@ class Stage(Framed):
 
     def show_hints(self) -> None:
         """The keys that apply now; while one writes, those of the line."""
-        if self.query_one(Composer).display:
-            self.query_one("#hints", Bar).say(labels(WRITING))
+        composer = self.query_one(Composer)
+        if composer.display:
+            self.query_one("#hints", Bar).say(labels(composer.keys))
             return
         super().show_hints()
 

@@ -62,6 +62,9 @@ def run_state(view: RunView, now: datetime) -> tuple[Mark, str]:
     if view.asks:
         asked = counted(len(view.asks), "permission")
         return Mark.WAITING, f"waits for {asked}  {took}"
+    resting = view.resting
+    if resting and len(resting) == view.totals.running:
+        return Mark.PAUSED, f"paused: nothing runs  {took}"
     return Mark.RUNNING, f"running  {took}"
 
 
@@ -130,7 +133,8 @@ def total_words(view: RunView, *, width: int | None = None) -> str:
     totals = view.totals
     done = sum(task.status in {"completed", "skipped"} for task in view.tasks.values())
     facts = [f"{done} of {counted(len(view.tasks), 'task')} done"]
-    facts.append(f"{totals.running} of {counted(totals.sessions, 'session')} at work")
+    working = totals.running - len(view.resting)
+    facts.append(f"{working} of {counted(totals.sessions, 'session')} at work")
     limited = _spent(totals, view.budget)
     facts.append(limited.pop("tokens", tokens(totals.usage)))
     if totals.usage.cost != 0:

@@ -250,6 +250,20 @@ class RunView:
         return tuple(ask for session in at_rest.values() for ask in session.asks)
 
     @property
+    def resting(self) -> frozenset[str]:
+        """Sessions that do nothing until one is let go on: paused, or waiting for such alone."""
+        at_rest, _ = _parts(self.sessions)
+        found = {name for name, known in at_rest.items() if known.status is Status.PAUSED}
+        if not found:
+            return frozenset()
+        for name, known in reversed([*at_rest.items()]):  # children start after their parents
+            live = [child for child in known.children if child in at_rest]
+            live = [child for child in live if not at_rest[child].over]
+            if known.status is Status.RUNNING and live and found.issuperset(live):
+                found.add(name)
+        return frozenset(found)
+
+    @property
     def totals(self) -> Totals:
         """Sums over all sessions, failed attempts included."""
         at_rest, moving = _parts(self.sessions)

@@ -135,7 +135,7 @@ def reply_words(view: RunView, reply: CommandView) -> tuple[bool, str]:
             told = _ACCEPTED.get(type(command), "accepted")
             known = view.sessions.get(target or "")
             if isinstance(command, Pause) and known is not None:
-                told = _pause_words(command, known)
+                told = _pause_words(view, command, known)
             return True, f"{what}: {told}"
         case "delivered":
             return True, f"{what}: delivered at turn {reply.turn}"
@@ -145,11 +145,14 @@ def reply_words(view: RunView, reply: CommandView) -> tuple[bool, str]:
             return False, f"{what}: refused: {one_line(reply.reason)}"
 
 
-def _pause_words(command: Pause, known: SessionView) -> str:
+def _pause_words(view: RunView, command: Pause, known: SessionView) -> str:
     if known.status is Status.PAUSED:
         return "paused"
     if known.over:
         return "it ended first"
+    children = (view.sessions.get(name) for name in known.children)
+    if any(child is not None and not child.over for child in children):
+        return "holds when its children end"
     return "at once" if command.hard else "holds at its next checkpoint; pause again: at once"
 
 

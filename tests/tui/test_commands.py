@@ -304,3 +304,12 @@ async def test_while_one_writes_the_footer_shows_only_the_keys_of_the_line() -> 
         await pilot.press("escape")
         await settle(pilot)
         assert screen_text(app)[-1] == before
+
+
+async def test_a_search_says_what_its_keys_do() -> None:
+    app = observer(until(RUNNING))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("g", "j", "enter", "slash")
+        await settle(pilot)
+        assert screen_text(app)[-1] == " Enter search   Esc back"

@@ -232,3 +232,37 @@ async def test_where_nothing_was_said_the_pane_says_what_will_be_here() -> None:
         assert text[1] == " no messages"
         assert "  nothing said yet: your steers, agents' questions and tasks will show here" in text
         assert "Enter" not in text[-1]
+
+
+@pytest.mark.parametrize("moves", ["", "k k", "g"])
+async def test_looking_at_the_messages_leaves_the_row_of_the_run_as_it_was(moves: str) -> None:
+    app = observer(until(RUNNING))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("g", "j")
+        await settle(pilot)
+        before = selected(screen_text(app))
+        await pilot.press("m", *moves.split())
+        await settle(pilot)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert selected(screen_text(app)) == before
+
+
+@pytest.mark.parametrize(("key", "trail"), [("m", "review > messages"), ("t", "review > tasks")])
+async def test_messages_and_tasks_open_over_a_session_and_lead_back_to_it(
+    key: str, trail: str
+) -> None:
+    app = observer(until(RUNNING))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("g", "j", "enter")
+        await settle(pilot)
+        for back in (key, "escape"):
+            await pilot.press(key)
+            await settle(pilot)
+            assert trail in screen_text(app)[0]
+            await pilot.press(back)
+            await settle(pilot)
+            assert isinstance(stage(app), SessionScreen)
+            assert stage(app).session == "code-review"

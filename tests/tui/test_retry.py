@@ -124,3 +124,13 @@ async def test_a_run_that_completed_has_nothing_to_run_again() -> None:
         assert "R retry" not in screen_text(app)[-1]
         await pilot.press("R")
         assert not any("again does it" in line for line in screen_text(app))
+
+
+async def test_where_this_observer_cannot_run_it_again_it_says_how_to() -> None:
+    app = observer([*until(RUNNING), FAILED, LOST, OVER])
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("R")
+        await settle(pilot)
+        said = f"leave, then crew retry {app.view.run}"
+        assert any(said in line for line in screen_text(app))

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crew.commands import Answer, Cancel, Pause, Resume, Steer, Step
-from crew.events import CommandAccepted, RunContinued, RunPaused, SessionModel, SessionStatus
+from crew.events import (
+    CommandAccepted,
+    PermissionAnswered,
+    RunContinued,
+    RunPaused,
+    SessionModel,
+    SessionStatus,
+)
 from crew.records import TERMINAL, Status
 from crew.view import (
     Deed,
@@ -219,3 +226,43 @@ def test_every_fate_of_a_command_is_told() -> None:
     answer = Answer(id="a", request="p-1", decision="allow")
     known = replace(next(iter(view.commands.values())), command=answer, state="accepted")
     assert reply_words(view, known) == (True, "answer: taken")
+
+
+def test_a_run_whose_live_sessions_are_all_paused_is_not_at_work() -> None:
+    fold = RunFold()
+    for event in golden_events():
+        if event.seq <= 35:
+            fold.apply(event)
+    live = [known for known in fold.view.sessions.values() if not known.over]
+    assert len(live) == 2
+    fold.apply(SessionStatus(seq=60, session=live[0].id, status=Status.PAUSED))
+    assert run_state(fold.view, NOON)[0] is Mark.RUNNING
+    assert "1 of" in total_words(fold.view)
+    fold.apply(SessionStatus(seq=61, session=live[1].id, status=Status.PAUSED))
+    state, words = run_state(fold.view, NOON)
+    assert (state, words.startswith("paused")) == (Mark.PAUSED, True)
+    assert "0 of" in total_words(fold.view)
+
+
+def test_a_parent_of_paused_children_alone_counts_as_paused_and_holds_when_they_end() -> None:
+    fold = RunFold()
+    for event in golden_events():
+        if event.seq <= 17:
+            fold.apply(event)
+    parent, child = "code-review", "code-review.explorer-1"
+    for ask in fold.view.asks:
+        fold.apply(
+            PermissionAnswered(seq=59, session=ask.session, request=ask.request, decision="deny")
+        )
+    others = [
+        each.id for each in fold.view.sessions.values() if not each.over and each.id != parent
+    ]
+    assert child in others
+    for seq, other in enumerate(others, start=60):
+        fold.apply(SessionStatus(seq=seq, session=other, status=Status.PAUSED))
+    assert fold.view.resting == {*others, parent}
+    assert run_state(fold.view, NOON)[0] is Mark.PAUSED
+    for seq, hard in ((80, False), (81, True)):
+        fold.apply(CommandAccepted(seq=seq, command=Pause(id="p", session=parent, hard=hard)))
+        told = reply_words(fold.view, fold.view.commands["p"])[1]
+        assert told == "pause code-review: holds when its children end"
