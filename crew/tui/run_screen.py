@@ -127,14 +127,6 @@ class RunScreen(ListStage):
         else:
             self.say("no session has begun yet")
 
-    def do_tasks(self) -> None:
-        """Show the task board."""
-        self.observer.open_tasks(self.session)
-
-    def do_messages(self) -> None:
-        """Show what was said."""
-        self.observer.open_messages()
-
     def applies(self, key: Key) -> bool:
         """Whether a key would do something now."""
         if key.id == "back":

@@ -263,14 +263,6 @@ class SessionScreen(Stage):
         else:
             self.observer.back()
 
-    def do_tasks(self) -> None:
-        """Show the task board over the session, its task selected."""
-        self.observer.open_tasks(self._session)
-
-    def do_messages(self) -> None:
-        """Show what was said over the session."""
-        self.observer.open_messages()
-
     def do_next_session(self) -> None:
         """Go to the next session."""
         self._cycle(1)

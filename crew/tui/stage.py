@@ -207,6 +207,14 @@ class Stage(Framed):
         if asks:
             self.query_one(ApprovalCard).show((mine or list(asks))[0])
 
+    def do_tasks(self) -> None:
+        """Show the task board, the session's task selected."""
+        self.observer.open_tasks(self.session)
+
+    def do_messages(self) -> None:
+        """Show what was said."""
+        self.observer.open_messages()
+
     def do_result(self) -> None:
         """Show what it came to."""
         self.run_worker(open_result(self.observer, self.crumb), group="result", exclusive=True)
