@@ -235,8 +235,8 @@ def find(home: Path, ref: str) -> RunFolder:
     known = runs(home)
     if not known:
         raise RunNotFoundError(f"there are no runs in {home}", hint="start one with crew run TEAM")
-    if ref == "latest":
-        return known[0]
+    if ref == "latest":  # a folder whose run.json a loss of power took is of no run
+        return next((folder for folder in known if os.path.exists(folder.manifest)), known[0])
     ids = [folder.id for folder in known]
     fitting = [name for name in ids if ref and name.startswith(ref)]
     if len(fitting) == 1:

@@ -66,7 +66,13 @@ def read(folder: RunFolder) -> Manifest:
     Raises:
         StoreError: It can't be read, is damaged, or a newer crew wrote it.
     """
-    data = atomic.read_json(folder.manifest)
+    try:
+        data = atomic.read_json(folder.manifest)
+    except StoreError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        mend = f"without it there is no run: start a new one; what is left is in {folder.root}"
+        raise StoreError(error.message, hint=mend) from error
     version = data.get("v") if isinstance(data, dict) else None
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise StoreError(

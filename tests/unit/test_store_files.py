@@ -176,6 +176,13 @@ def test_a_manifest_comes_back_as_it_was_written(run: RunFolder) -> None:
     assert manifest.read(run) == written
 
 
+def test_a_folder_without_a_manifest_is_told_to_be_no_run(run: RunFolder) -> None:
+    with pytest.raises(StoreError, match=r"reading .*run.json: No such file") as error:
+        manifest.read(run)
+    assert error.value.hint.startswith("without it there is no run: start a new one")
+    assert str(run.root) in error.value.hint
+
+
 def test_a_manifest_keeps_no_secret(run: RunFolder) -> None:
     manifest.write(run, a_manifest(goal=f"use {SECRET}"), expected=0)
     assert manifest.read(run).goal == "use [redacted:github-token]"

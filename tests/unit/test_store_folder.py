@@ -133,6 +133,12 @@ def test_a_run_is_found_by_id_or_start_or_as_the_latest(home: Path, ref: str, fo
     assert folders.find(home, ref).id == found
 
 
+def test_the_latest_run_is_none_whose_manifest_was_lost(home: Path) -> None:
+    older = RunFolder(home, "20261121-094106-review-11aa")
+    older.manifest.touch()
+    assert folders.find(home, "latest").id == older.id
+
+
 def test_an_ambiguous_start_lists_what_it_fits(home: Path) -> None:
     with pytest.raises(RunNotFoundError, match=r"2 runs start with '20261121': .*11aa.*7f3a"):
         folders.find(home, "20261121")
