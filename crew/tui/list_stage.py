@@ -2,6 +2,8 @@
 
 from abc import abstractmethod
 
+from textual.widget import Widget
+
 from crew.records import Status
 from crew.tui.framed import Framed
 from crew.tui.keys import Key
@@ -18,6 +20,11 @@ class Listed(Framed):
     @abstractmethod
     def pane(self) -> LineView:
         """The list that has the keys."""
+
+    @property
+    def main(self) -> Widget:
+        """The list."""
+        return self.pane
 
     @abstractmethod
     def do_open(self) -> None:

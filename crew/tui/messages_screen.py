@@ -36,11 +36,6 @@ class MessagesScreen(Stage, Listed):
         return chosen.session if chosen is not None else None
 
     @property
-    def main(self) -> Widget:
-        """The table."""
-        return self.table
-
-    @property
     def pane(self) -> LineView:
         """The table."""
         return self.table

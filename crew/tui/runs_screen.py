@@ -30,11 +30,6 @@ class RunsScreen(Listed):
         self._read = False
 
     @property
-    def main(self) -> Widget:
-        """The table."""
-        return self.table
-
-    @property
     def pane(self) -> LineView:
         """The table."""
         return self.table

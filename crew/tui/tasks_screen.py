@@ -38,11 +38,6 @@ class TasksScreen(ListStage):
         return self.table.chosen
 
     @property
-    def main(self) -> Widget:
-        """The board."""
-        return self.table
-
-    @property
     def pane(self) -> LineView:
         """The board."""
         return self.table
