@@ -6,6 +6,7 @@ from functools import partial
 from typing import Literal, TypeVar
 
 import anyio
+import anyio.lowlevel
 
 from crew.definitions.types import Agent
 from crew.entries import (
@@ -194,6 +195,8 @@ class Session:
             self.worked.go_on()
             if not self.body.cancel_called:
                 self.enter(Status.RUNNING)
+        # What ends the session may come in the very moment in which it is let go on.
+        await anyio.lowlevel.checkpoint_if_cancelled()
 
     def begin_turn(self) -> None:
         """Count a turn."""

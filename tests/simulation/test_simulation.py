@@ -41,6 +41,7 @@ PINNED = {
     123953: "an item was run again without what its fan-out needs, and never was",
     131255: "a run that the power took altogether counted as one that had not ended",
     200466: "sessions that began took the places of those that were to be taken up",
+    201021: "a model was asked for a session that ended just as it was let go on",
     211491: "a process that had lost its run to another opened a transcript",
     212181: "a session that had to end with another's failure went on where it was taken up",
     1146: "a child that was taken up was refused the slot that it had had",

@@ -5,7 +5,7 @@ from datetime import timedelta
 import anyio
 import pytest
 
-from crew.commands import Cancel, Pause
+from crew.commands import Cancel, Pause, Resume
 from crew.entries import TextEntry
 from crew.errors import CommandError, SessionEndedError
 from crew.events import RunEnded, SessionEnded, TaskEnded
@@ -60,6 +60,22 @@ async def test_cancel_while_paused_ends_the_session(arrange: Arrange) -> None:
         await cancel(crew)
         outcome = await run.wait()
     assert outcome.status is Status.CANCELLED
+
+
+async def test_a_session_that_is_cancelled_as_it_is_resumed_asks_its_model_no_more(
+    arrange: Arrange,
+) -> None:
+    crew = arrange([calls(("work", {"seconds": 2})), submits()])
+    async with crew.start() as run:
+        await anyio.sleep(1)
+        await crew.send(Pause(id=crew.id(), session="work"))
+        await anyio.sleep(10)
+        async with anyio.create_task_group() as people:
+            people.start_soon(crew.send, Resume(id=crew.id(), session="work"))
+            people.start_soon(cancel, crew)
+        outcome = await run.wait()
+    assert outcome.status is Status.CANCELLED
+    assert len(crew.model.requests) == 1
 
 
 async def test_cleanup_that_does_not_end_is_cut_off_after_three_seconds(
