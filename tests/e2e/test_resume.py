@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,8 @@ from crew.store.folder import RunFolder
 from crew.store.lock import holder
 from tests.doubles.programs import review_script
 from tests.doubles.repository import Repository
-from tests.e2e.installed import SECONDS, Installed
+from tests.doubles.waiting import until
+from tests.e2e.installed import Installed
 
 SLOW = [{"text": "hm", "delay": 600}]
 
@@ -31,20 +30,13 @@ def _model(crew: Installed, **agents: Any) -> str:
     return f"scripted:{script}"
 
 
-def _until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 @pytest.fixture
 def begun(crew: Installed) -> RunFolder:
     """A run that goes on in a process of its own, its explorer done and its reviewer at work."""
     done = crew.run("run", "review", "--detach", "--model", _model(crew, reviewer=SLOW))
     assert done.code == 0, done.err
     folder = RunFolder(crew.cwd / ".crew", done.out.strip())
-    _until(lambda: b'"code-review"' in folder.journal.read_bytes())
+    until(lambda: b'"code-review"' in folder.journal.read_bytes())
     return folder
 
 
@@ -52,7 +44,7 @@ def _kill(folder: RunFolder) -> None:
     held = holder(folder)
     assert held is not None
     os.kill(held.pid, signal.SIGKILL)
-    _until(lambda: not _live(folder))
+    until(lambda: not _live(folder))
 
 
 def _live(folder: RunFolder) -> bool:
@@ -115,7 +107,7 @@ def test_a_task_of_a_run_that_goes_on_is_run_again_by_its_own_process(crew: Inst
     model = _model(crew, reviewer=broken, security_reviewer=SLOW)
     started = crew.run("run", "review", "--detach", "--model", model)
     folder = RunFolder(crew.cwd / ".crew", started.out.strip())
-    _until(lambda: b'"status":"failed","attempt":1' in folder.journal.read_bytes())
+    until(lambda: b'"status":"failed","attempt":1' in folder.journal.read_bytes())
     refused = crew.run("retry", "latest/explore")
     assert refused.code == 2
     assert "security-review is at work on it; wait for its end, or cancel it first" in refused.err
@@ -124,7 +116,7 @@ def test_a_task_of_a_run_that_goes_on_is_run_again_by_its_own_process(crew: Inst
     assert "--budget can't change it" in late.err
     done = crew.run("retry", "latest/code-review")
     assert (done.code, "retry code-review: accepted" in done.out) == (0, True), done.err
-    _until(lambda: b'"code-review~2"' in folder.journal.read_bytes())
+    until(lambda: b'"code-review~2"' in folder.journal.read_bytes())
     assert crew.run("cancel", "latest").code == 0
 
 
@@ -180,7 +172,7 @@ def test_a_command_that_its_lost_process_left_running_is_ended_before_the_run_go
     assert begun.code == 0, begun.err
     folder = RunFolder(crew.cwd / ".crew", begun.out.strip())
     told = crew.cwd / "pid"
-    _until(lambda: told.exists() and bool(told.read_text().strip()))
+    until(lambda: told.exists() and bool(told.read_text().strip()))
     _kill(folder)
     command = int(told.read_text())
     assert _runs(command)

@@ -8,7 +8,8 @@ import pytest
 
 from tests.doubles.programs import review_script
 from tests.doubles.repository import Repository
-from tests.e2e.installed import SECONDS, Installed
+from tests.doubles.waiting import until
+from tests.e2e.installed import Installed
 from tests.e2e.terminal import terminal
 
 COLOUR = re.compile(r"\x1b\[[\d;]*[34]\d(;\d+)*m")
@@ -77,11 +78,10 @@ def test_a_second_ctrl_c_leaves_at_once(crew: Installed) -> None:
 
 
 def _wait_for_a_session(crew: Installed) -> None:
-    deadline = time.monotonic() + SECONDS
     runs = crew.cwd / ".crew" / "runs"
-    while not any("session.started" in file.read_text() for file in runs.glob("*/events.jsonl")):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(
+        lambda: any("session.started" in file.read_text() for file in runs.glob("*/events.jsonl"))
+    )
 
 
 def test_q_on_a_paused_run_says_how_to_let_it_go_on(crew: Installed) -> None:

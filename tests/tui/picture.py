@@ -147,7 +147,7 @@ class _Tmux:
         while not seen(screen := self.screen()):
             if time.monotonic() > until:
                 raise TimeoutError(screen)
-            time.sleep(0.1)
+            time.sleep(0.1)  # tmux tells nobody what it shows
 
 
 def _drawn(screen: str) -> str:
