@@ -34,6 +34,7 @@ from crew.service.suited import check_actors
 from crew.service.trust import grants
 from crew.session.permissions import REPEAT
 from crew.store.folder import RunFolder, find, runs_of
+from crew.store.journal import sync
 from crew.store.jsonl import AppendLog
 from crew.store.lock import RunLock
 from crew.store.manifest import Manifest, read, write
@@ -170,6 +171,7 @@ def _mended(
     """The manifest as the journal has it, whose process may not have lived to write it."""
     if ended is None or manifest.status is ended.status:
         return manifest
+    sync(folder)  # a loss of power must not take an end that somebody was told of
     changes = {
         "status": ended.status,
         "error": ended.error,

@@ -136,6 +136,18 @@ def read(folder: RunFolder, after: int = 0, *, offset: int = 0) -> Iterator[Even
             yield event
 
 
+def sync(folder: RunFolder) -> None:
+    """Have on the disk what a process that is gone has written, as far as it is there.
+
+    Raises:
+        StoreError: The disk refused.
+    """
+    try:
+        sync_path(folder.journal)
+    except OSError as error:
+        raise StoreError.from_os(f"syncing {folder.journal}", error) from error
+
+
 class Damage(Record):
     """A place where a journal is not what its writer wrote.
 

@@ -43,6 +43,7 @@ PINNED = {
     200466: "sessions that began took the places of those that were to be taken up",
     201021: "a model was asked for a session that ended just as it was let go on",
     211491: "a process that had lost its run to another opened a transcript",
+    211918: "a run was told to have ended whose end the power could still take",
     212181: "a session that had to end with another's failure went on where it was taken up",
     1146: "a child that was taken up was refused the slot that it had had",
     453: "a session that was ended over its head began a child behind its own end",

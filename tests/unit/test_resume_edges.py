@@ -116,6 +116,21 @@ async def test_of_a_run_that_has_ended_the_manifest_is_mended(arrange: Arrange) 
     check(crew)
 
 
+async def test_an_end_is_on_the_disk_before_it_is_told_whose_process_was_lost_at_it(
+    arrange: Arrange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crew = arrange([submits()])
+    async with crew.start() as run:
+        before = crew.folder.manifest.read_bytes()
+        await run.wait()
+    crew.folder.manifest.write_bytes(before)
+    synced: list[int] = []
+    with monkeypatch.context() as patched, pytest.raises(UsageError, match="has ended"):
+        patched.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_ino))
+        await crew.finish_again()
+    assert [file.stat().st_ino for file in (crew.folder.journal, crew.folder.manifest)] == synced
+
+
 async def test_a_run_whose_disk_refuses_only_a_command_ends_and_can_be_taken_up(
     arrange: Arrange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
