@@ -60,6 +60,13 @@ def test_a_new_process_sees_what_the_dead_one_before_it_could_not(tmp_path: Path
     assert world.broken == ["seen by the next one"]
 
 
+def test_who_is_paused_in_a_run_is_not_so_in_a_fork_of_it(tmp_path: Path) -> None:
+    world = _world(tmp_path)
+    world.held = lambda session: session == "a"
+    world.branch("fork-1.")
+    assert not world.held("a")
+
+
 def test_a_run_that_nobody_takes_up_after_its_death_is_told_of() -> None:
     assert simulate(_schedule(KILLED)).violations == [
         "the last process was undisturbed, and the run has not ended"

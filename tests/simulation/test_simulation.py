@@ -45,6 +45,8 @@ PINNED = {
     211491: "a process that had lost its run to another opened a transcript",
     211918: "a run was told to have ended whose end the power could still take",
     212181: "a session that had to end with another's failure went on where it was taken up",
+    243056: "a fork was held to the pauses of the run that it is of",
+    212975: "a fork that was begun at once was held to the pauses of the run that it is of",
     1146: "a child that was taken up was refused the slot that it had had",
     453: "a session that was ended over its head began a child behind its own end",
 }

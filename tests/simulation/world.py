@@ -78,6 +78,8 @@ class World:
         self.run = name
         self.accepted = {}
         self.effects, self.asks = Counter(), Counter()
+        # What was allowed, reported and held is of the other run, until this one is watched.
+        self.allowed = self.reported = self.held = lambda _: False
 
     def act(self, key: str) -> None:
         """Do something that can't be undone."""
