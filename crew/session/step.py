@@ -12,6 +12,7 @@ from enum import StrEnum
 from functools import partial
 
 import anyio
+import anyio.lowlevel
 
 from crew.entries import Message, Outcome
 from crew.errors import CrewError, ModelError
@@ -96,6 +97,8 @@ async def _rest_of_turn(session: Session, past: Past) -> Action:
     if past.cut_by_length:
         session.tell(TOO_LONG)
     await settle_calls(session, past)
+    # One that is only taken up to end may have its result already, and nothing else to wait for.
+    await anyio.lowlevel.checkpoint_if_cancelled()
     return Action.DONE if past.stopped else Action.CONTINUE
 
 

@@ -57,9 +57,9 @@ def says(text: str, *, pace: float = 0, chunk: int | None = None, delay: float =
     return Turn(text=text, pace=pace, chunk=chunk, delay=delay)
 
 
-def calls(*tools: tuple[str, dict[str, object]] | str, text: str = "", delay: float = 0) -> Turn:
+def calls(*tools: tuple[str, Mapping[str, object]] | str, text: str = "", delay: float = 0) -> Turn:
     """A turn that calls tools, in order."""
-    named = [(tool, {}) if isinstance(tool, str) else tool for tool in tools]
+    named = [(tool, {}) if isinstance(tool, str) else (tool[0], dict(tool[1])) for tool in tools]
     return Turn(
         text=text, delay=delay, calls=tuple(Call(tool=name, args=args) for name, args in named)
     )

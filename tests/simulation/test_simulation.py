@@ -44,6 +44,7 @@ PINNED = {
     201021: "a model was asked for a session that ended just as it was let go on",
     211491: "a process that had lost its run to another opened a transcript",
     211918: "a run was told to have ended whose end the power could still take",
+    213754: "a session that had to end with another's failure ended with its result instead",
     212181: "a session that had to end with another's failure went on where it was taken up",
     243056: "a fork was held to the pauses of the run that it is of",
     212975: "a fork that was begun at once was held to the pauses of the run that it is of",

@@ -29,7 +29,7 @@ from crew.records import Status
 from crew.service.doctor import examine_run
 from crew.store.lock import RunLock
 from tests.doubles.crews import Crew
-from tests.doubles.models import calls, says, submits, works
+from tests.doubles.models import OK, calls, says, submits, works
 from tests.doubles.virtual_time import VIRTUAL, Backend
 from tests.unit.conftest import Arrange
 
@@ -225,8 +225,12 @@ async def test_a_pause_is_still_a_pause(arrange: Arrange, session: str | None) -
 
 
 @pytest.mark.parametrize("session", ["work", None])
-async def test_an_accepted_cancel_takes_effect(arrange: Arrange, session: str | None) -> None:
-    crew = arrange({"work": [calls(("work", {"seconds": 5, "stubborn": 2})), submits()]})
+@pytest.mark.parametrize("submitted", [False, True])
+async def test_an_accepted_cancel_takes_effect(
+    arrange: Arrange, session: str | None, submitted: bool
+) -> None:
+    slow, done = ("work", {"seconds": 5, "stubborn": 2}), ("submit_result", OK)
+    crew = arrange({"work": [calls(*[done] * submitted, slow), submits()]})
     async with crew.start():
         await anyio.sleep(1)
         await crew.send(Cancel(id="c", session=session))

@@ -16,7 +16,7 @@ from crew.events import SessionEnded, TaskEnded
 from crew.models.script import Turn
 from crew.records import Status, Usage
 from tests.doubles.crews import Crew
-from tests.doubles.models import BROKEN, calls, says, submits, works
+from tests.doubles.models import BROKEN, OK, calls, says, submits, works
 from tests.doubles.virtual_time import VIRTUAL, Backend
 from tests.unit.conftest import Arrange
 
@@ -247,6 +247,19 @@ async def test_whom_the_strategy_had_ended_begins_again_when_a_run_goes_on(
         crew.lose()
     assert (await crew.finish_again()).status is Status.COMPLETED
     assert {"a~2", "b~2", "c~2"} <= set(crew.order())
+
+
+async def test_whom_the_strategy_had_ended_begins_again_also_if_it_had_submitted(
+    arrange: Arrange,
+) -> None:
+    slow = ("work", {"seconds": 50, "stubborn": 2})
+    crew = arrange({"a": breaks(5), "b": [calls(("submit_result", OK), slow)], "*": [submits()]})
+    team(crew, "a", "b", strategy="one_for_all")
+    async with crew.start():
+        await anyio.sleep(6)  # b still cleans up
+        crew.lose()
+    assert (await crew.finish_again()).status is Status.COMPLETED
+    assert restarts(crew) == [("a", "failed"), ("b", "cancelled")]
 
 
 plays = st.lists(
