@@ -268,11 +268,10 @@ class Engine:
     def _take_up(self, history: History, control: RunControl) -> None:
         """Take back what earlier processes have promised and spent."""
         if any(budget.limits for budget in (self._options.budget, *self._plan.budgets)):
-            self._budget.restore(spenders(self._plan, history))
+            self._budget.restore(spenders(self._plan, self._folder, history))
         else:
-            self._budget.settle((), history.usage())
-        for usage in unannounced(self._folder, history):
-            self._budget.settle((), usage)
+            for usage in (history.usage(), *unannounced(self._folder, history)):
+                self._budget.settle((), usage)
         control.remember(history.replies)
         for name, asked in history.asks.items():
             self._recorder.record(

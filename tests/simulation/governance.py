@@ -1,5 +1,6 @@
 """What budgets and supervision promise, held against the whole journal and all transcripts."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -56,8 +57,9 @@ def _tasks(
     limits = {step.id: step.budget.tokens for step in plan.workflow.steps}
     again = {task for event in events for task in _reopened(event)}
     totals: Counter[str] = Counter()
-    for name, event in started.items():
-        totals[event.task or ""] += spent.get(name, 0)
+    for name, tokens in spent.items():  # also of a session whose beginning the journal has lost
+        task = started[name].task if name in started else re.split("[.~]", name)[0]
+        totals[task or ""] += tokens
     for task, tokens in totals.items():
         if task not in again:
             yield from _passed(f"task {task}", tokens, limits.get(task.partition("_")[0]))

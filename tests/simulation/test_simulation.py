@@ -45,6 +45,7 @@ PINNED = {
     211491: "a process that had lost its run to another opened a transcript",
     211918: "a run was told to have ended whose end the power could still take",
     213754: "a session that had to end with another's failure ended with its result instead",
+    223382: "a session's own account forgot what it spent before the journal lost its beginning",
     212181: "a session that had to end with another's failure went on where it was taken up",
     243056: "a fork was held to the pauses of the run that it is of",
     212975: "a fork that was begun at once was held to the pauses of the run that it is of",

@@ -482,6 +482,38 @@ async def lose_at(crew: Crew, seconds: float) -> None:
         crew.lose()
 
 
+def forget(crew: Crew, session: str) -> None:
+    """Leave of the journal what came before the session, as a loss of power may."""
+    lines = crew.folder.journal.read_bytes().splitlines(keepends=True)
+    name = f'"session":"{session}"'.encode()
+    lost = next(place for place, line in enumerate(lines) if name in line)
+    crew.folder.journal.write_bytes(b"".join(lines[:lost]))
+
+
+@pytest.mark.parametrize("lost", ["each_1", "each_1.helper-1"])
+async def test_an_items_task_pays_for_sessions_whose_beginning_the_journal_lost(
+    arrange: Arrange, lost: str
+) -> None:
+    spawn = calls(("spawn_agent", {"agent": "helper", "prompt": "Help."}))
+    crew = arrange(
+        {
+            "list": [submits({"list": ["x"]})],
+            "each_1": [spends(spawn, 100), spends(calls("work"), 100), *[submits()] * 2],
+            "helper": [spends(works(50), 800), submits()],
+        }
+    )
+    crew.agent("helper")
+    crew.agent("worker", spawns=["helper"], output={"type": "object"})
+    each = {"needs": ["list"], "foreach": "steps.list.result.list", "budget": {"tokens": 1000}}
+    crew.workflow({"list": {"role": "worker"}, "each": {"role": "worker", **each}})
+    await lose_at(crew, 5)
+    forget(crew, lost)
+    outcome = await crew.finish_again()
+    assert outcome.status is Status.OVER_BUDGET
+    assert outcome.error is not None
+    assert outcome.error.message == "task each_1 has spent 1,000 of 1,000 tokens"
+
+
 async def test_a_notice_is_not_repeated_when_a_run_goes_on(arrange: Arrange) -> None:
     tokens = (*[9_000] * 9, 10)
     crew = arrange([*(spends(calls("work"), each) for each in tokens), works(9), submits()])
@@ -492,10 +524,11 @@ async def test_a_notice_is_not_repeated_when_a_run_goes_on(arrange: Arrange) -> 
     assert len(told(crew)) == len(crew.events_of(Notice)) == 1
 
 
+@pytest.mark.parametrize("lost", ["nothing", "the session's beginning"])
 @pytest.mark.parametrize("level", ["agent", "step", "team"])
 @pytest.mark.parametrize("limit", ["turns", "tokens", "cost", "time"])
 async def test_what_was_spent_stays_spent_when_a_run_goes_on(
-    arrange: Arrange, level: str, limit: str
+    arrange: Arrange, level: str, limit: str, lost: str
 ) -> None:
     crew = arrange([spends(works(10), 1000, 0.1)], loop=True)
     budget = {limit: SPENT[limit][0]}
@@ -503,6 +536,8 @@ async def test_what_was_spent_stays_spent_when_a_run_goes_on(
     crew.workflow({"work": {"role": "worker"} | ({"budget": budget} if level == "step" else {})})
     crew.team({"worker": "worker"}, **({"budget": budget} if level == "team" else {}))
     await lose_at(crew, 15)
+    if lost != "nothing":
+        forget(crew, "work")
     outcome = await crew.finish_again()
     assert outcome.status is Status.OVER_BUDGET
     assert outcome.error is not None
