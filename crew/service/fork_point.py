@@ -51,7 +51,7 @@ class Cut:
 
     Attributes:
         entries: How many lines of its transcript stay.
-        at: When the last of them was written.
+        at: When the last of them was written, or the session announced, whichever came later.
         calls: Its tool calls up to there.
         messages: Steers and follow-ups that it had been told by then.
     """
@@ -209,7 +209,8 @@ def _cut(session: PastSession, entries: Sequence[Entry], turn: str) -> Cut:
         attempt=session.started.attempt,
         turn=int(turn),
         entries=count,
-        at=stay[-1].at,
+        # A loss of power may have taken its beginning, and left its transcript to be taken up.
+        at=max(stay[-1].at, session.started.at),
         calls=frozenset(calls),
         messages=frozenset(told),
     )

@@ -49,6 +49,7 @@ PINNED = {
     212181: "a session that had to end with another's failure went on where it was taken up",
     243056: "a fork was held to the pauses of the run that it is of",
     212975: "a fork that was begun at once was held to the pauses of the run that it is of",
+    232018: "a fork lost what its session was told, whose beginning had been journaled late",
     1146: "a child that was taken up was refused the slot that it had had",
     453: "a session that was ended over its head began a child behind its own end",
 }

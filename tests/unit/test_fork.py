@@ -132,6 +132,27 @@ async def test_it_is_told_something_new_before_its_next_request(arrange: Arrange
     check(crew)
 
 
+async def test_it_is_told_it_also_where_the_journal_had_lost_its_beginning(
+    arrange: Arrange,
+) -> None:
+    crew = arrange({"work": [works(1), works(50), submits()]})
+    async with crew.start():
+        await anyio.sleep(5)
+        crew.lose()
+    lines = crew.folder.journal.read_bytes().splitlines(keepends=True)
+    lost = next(place for place, line in enumerate(lines) if b"session.started" in line)
+    crew.folder.journal.write_bytes(b"".join(lines[:lost]))
+    await anyio.sleep(5)
+    await crew.finish_again()
+    assert (await crew.finish_fork("work:1", steer="look elsewhere")).status is Status.COMPLETED
+    assert crew.order() == ["work"]
+    assert [entry.text for entry in crew.transcript() if isinstance(entry, SteerEntry)] == [
+        "look elsewhere"
+    ]
+    assert {known.state for known in replay(crew.events()).commands.values()} == {"delivered"}
+    check(crew)
+
+
 async def test_a_session_that_was_done_goes_on_when_it_is_told_something(arrange: Arrange) -> None:
     crew = arrange({"work": [submits(), submits({"summary": "better"})]})
     await crew.finish()
