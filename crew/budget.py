@@ -25,7 +25,7 @@ class Budget(Record):
     @property
     def limits(self) -> dict[str, float]:
         """The limits that are set, by name."""
-        return {name: limit for name, limit in self if limit is not None}
+        return {name: limit for name, limit in vars(self).items() if limit is not None}
 
     def changed_by(self, other: "Budget") -> "Budget":
         """This budget, but for the limits that the other sets."""

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
@@ -18,6 +19,7 @@ def utc_now() -> datetime:
     return datetime.fromtimestamp(time.time_ns() // 1_000_000 / 1000, UTC)
 
 
+@lru_cache(maxsize=16)  # what happens together has one time
 def timestamp(at: datetime) -> str:
     """Format a UTC time as records do: `2026-01-31T12:00:00.123Z`."""
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

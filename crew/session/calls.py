@@ -1,16 +1,14 @@
 """The tool calls of one answer: neighbours that may run together do, the others in order."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import anyio
 import anyio.lowlevel
-from pydantic_core import from_json
 
 from crew.entries import Outcome, ToolCallEntry, ToolResultEntry
 from crew.errors import CrewError, DeniedError, SteeredError, StoreError, ToolError
 from crew.plaintext import cap
-from crew.records import ArtifactRef, JsonObject, indented_json
+from crew.records import ArtifactRef, JsonObject
 from crew.session.middleware import Call
 from crew.session.past import Past
 from crew.session.session import Session
@@ -18,8 +16,6 @@ from crew.tools.protocol import (
     Effect,
     SpawnOutcome,
     SpawnRequest,
-    Tool,
-    ToolArgs,
     ToolContext,
     ToolOutput,
 )
@@ -121,7 +117,7 @@ async def _run_call(session: Session, entry: ToolCallEntry) -> None:
 async def _outcome(session: Session, entry: ToolCallEntry) -> tuple[Outcome, ToolOutput]:
     try:
         call = _prepare(session, entry)
-        session.meter.tool_started(entry.call_id, entry.tool, call.preview)
+        session.meter.tool_started(call)
         session.log.touch()
         if call.tool.interruptible:
             with session.interruptible(entry.call_id):
@@ -147,19 +143,7 @@ def _prepare(session: Session, entry: ToolCallEntry) -> Call:
     if entry.invalid is not None:
         raise ToolError(f"the arguments could not be read: {entry.invalid}")
     args = tool.parse(entry.args)
-    return Call(entry=entry, tool=tool, args=args, preview=_preview(session, tool, entry, args))
-
-
-def _preview(session: Session, tool: Tool[Any], entry: ToolCallEntry, args: ToolArgs) -> str:
-    """The tool's own words on the call; secrets go first, since half of one is not recognised."""
-    raw = indented_json(entry.args)
-    clean = session.env.recorder.redact.line(raw)
-    if clean is raw:
-        return tool.preview(args)
-    try:
-        return tool.preview(tool.parse(from_json(clean)))
-    except ToolError:
-        return ""
+    return Call(entry=entry, tool=tool, args=args, redact=session.env.recorder.redact)
 
 
 async def run_tool(session: Session, call: Call) -> ToolOutput:

@@ -135,7 +135,7 @@ class ContextGuard(Middleware):
         spent = await self._fit(session, state, request)
         for left in reversed(range(RETRIES + 1)):
             await session.deliver_messages()  # a retry, or a summary, may have taken a while
-            asked = replace(request, messages=state.cuts.apply(request.messages))
+            asked = _asked(request, state.cuts)
             try:
                 answer = await proceed(asked)
             except ModelError as error:
@@ -156,7 +156,7 @@ class ContextGuard(Middleware):
         room = _room(session.model)
         if room is None:
             return NO_USAGE
-        asked = replace(request, messages=state.cuts.apply(request.messages))
+        asked = _asked(request, state.cuts)
         if estimate(asked) * state.ratio <= room:
             return NO_USAGE
         return await self._cut(session, state, request, room * FILL) or NO_USAGE
@@ -282,6 +282,12 @@ class _Plan:
             f"{result.text[:HEAD]}\n[shortened for lack of room: {len(result.text):,} characters; "
             f"the whole: read artifact:{name}]"
         )
+
+
+def _asked(request: ModelRequest, cuts: Cuts) -> ModelRequest:
+    """The request as the model gets it."""
+    messages = cuts.apply(request.messages)
+    return request if messages is request.messages else replace(request, messages=messages)
 
 
 def _always_kept(messages: Sequence[Message]) -> set[int]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from crew.plaintext import clean
 from crew.progress import OUTPUT_LINES, Progress, Retry
 from crew.records import NO_USAGE, TERMINAL, Status, Usage
+from crew.session.middleware import Call
 from crew.store.redact import Redactor, StreamRedactor
 
 _TAIL = 2_000
@@ -29,7 +30,7 @@ class Meter:
         self._stream = StreamRedactor(redact)
         self._fresh: list[str] = []
         self._started = now()
-        self._running: dict[str, tuple[str, str]] = {}
+        self._running: dict[str, Call] = {}
         self._lines: deque[str] = deque(maxlen=OUTPUT_LINES)
         self._tail = ""
         self.tools = 0
@@ -60,10 +61,10 @@ class Meter:
         self._settle()
         self._lines.append(self._redact.plain(clean(line))[:_LINE])
 
-    def tool_started(self, call_id: str, tool: str, preview: str) -> None:
+    def tool_started(self, call: Call) -> None:
         """A tool call runs."""
         self._settle()
-        self._running[call_id] = (tool, preview)
+        self._running[call.entry.call_id] = call
 
     def tool_ended(self, call_id: str) -> None:
         """A tool call has its result."""
@@ -72,7 +73,7 @@ class Meter:
 
     def snapshot(self, status: Status, turn: int) -> Progress:
         """The session as it is now."""
-        tool, preview = next(iter(self._running.values()), ("", ""))
+        call = next(iter(self._running.values()), None)
         if status in TERMINAL:
             self._settle()
         self._take()
@@ -82,8 +83,8 @@ class Meter:
             status=status,
             turn=turn,
             max_turns=self._max_turns,
-            tool=tool,
-            preview=preview,
+            tool=call.entry.tool if call else "",
+            preview=call.preview if call else "",
             writing=bool(tail),
             retry=self.retry,
             tools=self.tools,

@@ -9,13 +9,17 @@ transcript as a notice.
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic_core import from_json
 
 from crew.entries import NoticeEntry, ToolCallEntry
 from crew.models.answer import Answer
 from crew.models.protocol import ModelRequest
+from crew.records import indented_json
 from crew.store.redact import Redactor
 from crew.tools.protocol import Tool, ToolArgs, ToolOutput
 
@@ -31,23 +35,38 @@ class Stage(IntEnum):
     OBSERVE = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Call:
     """A tool call about to run: known tool, parsed arguments.
 
-    Attributes:
-        preview: One line that says what it is about, without secrets.
+    Args:
+        redact: Takes the secrets out of what is told of it.
     """
 
     entry: ToolCallEntry
     tool: Tool[Any]
     args: ToolArgs
-    preview: str
+    redact: Redactor = field(repr=False)
 
-    def digest(self, redact: Redactor) -> str:
+    @cached_property
+    def preview(self) -> str:
+        """One line that says what it is about; empty where the tool has no word for it.
+
+        Secrets go first: half of one is no longer known for what it is.
+        """
+        raw = indented_json(self.entry.args)
+        clean = self.redact.line(raw)
+        try:
+            args = self.args if clean is raw else self.tool.parse(from_json(clean))
+            return self.tool.preview(args)
+        except Exception:  # whoever looks on is not to be stopped by a broken tool
+            return ""
+
+    @property
+    def digest(self) -> str:
         """Tells the same tool with the same arguments again, without their secrets."""
         asked = json.dumps([self.tool.name, self.entry.args], sort_keys=True)
-        return hashlib.sha256(redact.line(asked.encode())).hexdigest()
+        return hashlib.sha256(self.redact.line(asked.encode())).hexdigest()
 
 
 AskModel = Callable[[ModelRequest], Awaitable[Answer]]

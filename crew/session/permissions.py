@@ -160,7 +160,7 @@ class Permission(Middleware):
         """The call's digest if it may have run already, else nothing."""
         if not self._uncertain:
             return ""
-        digest = call.digest(session.env.recorder.redact)
+        digest = call.digest
         return digest if digest in self._uncertain else ""
 
     async def _ask(self, session: "Session", call: Call, *, repeated: bool) -> None:

@@ -252,7 +252,7 @@ class Session:
 
     async def begin_effect(self, call: Call) -> None:
         """Have it on the disk that a tool is about to write or execute, and what asked for it."""
-        digest = call.digest(self.env.recorder.redact)
+        digest = call.digest
         self.log.sync()
         began = ToolBegan(
             session=self.spec.id,

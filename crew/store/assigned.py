@@ -7,19 +7,19 @@ backslash, so that leaving it out never cuts an escape in two.
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from crew.store.words import Words
-
-_COUNTED = "token"
-_COUNT = f'{_COUNTED}s":'
-"""The fields of a model's usage, which hold numbers."""
+from crew.store.words import Words, as_bytes
 
 _KEY = "key"
 _NO_NAME = ("", " ", '"', "'", "\n")
-ANCHORS = (_COUNTED, "secret", "pass", _KEY, "pwd", "credential")
+ANCHORS = ("token", "secret", "pass", _KEY, "pwd", "credential")
 """Lower-case texts of which every name of a secret holds one."""
+
+_COUNTED = ANCHORS.index("token")
+_TOKEN, _COUNT = b"token", b'tokens":'
+"""The fields of a model's usage, which hold numbers, end in the second."""
 
 _QUOTE = r"\\{0,6}[\"'`]"
 _GAP = r"(?:[ \t]|\\{1,4}t){0,8}"
@@ -35,7 +35,7 @@ _TAIL = (
     r")"
 )
 _ASSIGNMENTS = tuple(re.compile(anchor + _TAIL) for anchor in ANCHORS)
-_WORDS_OF_NAMES = Words(ANCHORS)
+_WORDS_OF_NAMES = Words(map(as_bytes, ANCHORS))
 _NAME_START = re.compile(r"[A-Za-z0-9_.-]{0,60}\Z")
 _NAME_REST = re.compile(r"[\w-]*")
 _LINE_START = re.compile(
@@ -114,23 +114,34 @@ class Assigned:
 
 def assigned_in(text: str) -> Sequence[Assigned]:
     """The secrets that are given to names in a text, each once, in no order."""
+    lowered = as_bytes(text).lower()
+    numbers = _WORDS_OF_NAMES.found_in(lowered)
+    return assigned_by(without_counts(numbers, lowered), text)
+
+
+def without_counts(numbers: Collection[int], lowered: bytes) -> Collection[int]:
+    """Leave out of some of `ANCHORS` what only the counts of a model's usage hold of a text.
+
+    Args:
+        lowered: The text in small letters; most lines of a run have such counts.
+    """
+    if _COUNTED not in numbers or lowered.count(_TOKEN) != lowered.count(_COUNT):
+        return numbers
+    return [number for number in numbers if number != _COUNTED]
+
+
+def assigned_by(numbers: Collection[int], text: str) -> Sequence[Assigned]:
+    """The secrets that are given to names which hold one of these of `ANCHORS`."""
+    return list(_found(sorted(numbers), text)) if numbers else ()
+
+
+def _found(numbers: Iterable[int], text: str) -> Iterator[Assigned]:
     lowered = text.lower()
-    patterns = [
-        _ASSIGNMENTS[number]
-        for number in sorted(_WORDS_OF_NAMES.found_in(lowered))
-        if ANCHORS[number] != _COUNTED or not _only_counts(lowered)
-    ]
-    return list(_assigned_by(patterns, text, lowered)) if patterns else ()
-
-
-def _assigned_by(
-    patterns: Iterable[re.Pattern[str]], text: str, lowered: str
-) -> Iterator[Assigned]:
     if len(lowered) != len(text):
         lowered = "".join(char.lower() if char.isascii() else char for char in text)
     seen: set[int] = set()
-    for pattern in patterns:
-        for match in pattern.finditer(lowered):
+    for number in numbers:
+        for match in _ASSIGNMENTS[number].finditer(lowered):
             found = _judged(text, match)
             if found is not None and found.start not in seen:
                 seen.add(found.start)
@@ -149,11 +160,6 @@ def open_assignment(text: str, end: int) -> int | None:
                 return start + (head.start() if head else at)
             at = window.find(anchor, at + 1)
     return None
-
-
-def _only_counts(lowered: str) -> bool:
-    """Whether every token of a text is one of a model's usage, as in most lines of a run."""
-    return lowered.count(_COUNTED) == lowered.count(_COUNT)
 
 
 def _judged(text: str, match: re.Match[str]) -> Assigned | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from crew.errors import RunNotFoundError, StoreError, UsageError
@@ -19,7 +20,7 @@ _LIVE = ".live"
 _IGNORED = "/*\n!/agents/\n!/teams/\n!/workflows/\n"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RunFolder:
     """A run's folder and the names in it.
 
@@ -31,52 +32,52 @@ class RunFolder:
     home: Path
     id: str
 
-    @property
+    @cached_property
     def root(self) -> Path:
         """The run's own folder."""
         return self.home / "runs" / self.id
 
-    @property
+    @cached_property
     def mark(self) -> str:
         """What tells the commands that this run starts from all others of the machine."""
         return os.fspath(self.root.absolute())
 
-    @property
+    @cached_property
     def manifest(self) -> Path:
         """What the run is: definitions as resolved, goal, limits, status."""
         return self.root / "run.json"
 
-    @property
+    @cached_property
     def journal(self) -> Path:
         """The run's events."""
         return self.root / "events.jsonl"
 
-    @property
+    @cached_property
     def progress(self) -> Path:
         """All sessions' progress, replaced as a whole."""
         return self.root / "progress.json"
 
-    @property
+    @cached_property
     def sessions(self) -> Path:
         """The folder of transcripts."""
         return self.root / "sessions"
 
-    @property
+    @cached_property
     def artifacts(self) -> Path:
         """The folder of results, patches and whole tool outputs."""
         return self.root / "artifacts"
 
-    @property
+    @cached_property
     def control(self) -> Path:
         """The folder of commands from other processes."""
         return self.root / "control"
 
-    @property
+    @cached_property
     def report(self) -> Path:
         """The final report."""
         return self.root / "report.md"
 
-    @property
+    @cached_property
     def lock(self) -> Path:
         """Held by the live runner."""
         return self.root / "lock"

@@ -57,7 +57,6 @@ class Journal:
     ) -> None:
         self._log = AppendLog(folder.journal, redact=redact)
         self._run, self._epoch, self._now = run, epoch, now
-        self._redact = redact
         self._sync, self._prior = sync, prior
         self._lock = anyio.Lock()
         self._failed: StoreError | None = None
@@ -81,8 +80,7 @@ class Journal:
         stamp = {"seq": self.seq + 1, "at": self._now(), "run": self._run, "epoch": self._epoch}
         stamped = event.model_copy(update=stamp)
         line = to_json(stamped)
-        clean = self._redact.line(line)
-        self._log.append((clean,))
+        (clean,) = self._log.append((line,))
         self.seq += 1
         return stamped if clean is line else cast("E", parse_event(clean))
 

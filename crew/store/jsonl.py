@@ -3,7 +3,7 @@
 import json
 import os
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -71,18 +71,19 @@ class AppendLog:
         except OSError as error:
             raise StoreError.from_os(f"opening {path}", error) from error
 
-    def append(self, lines: Iterable[bytes]) -> int:
+    def append(self, lines: Iterable[bytes]) -> Sequence[bytes]:
         """Write lines, none of which holds a newline, with one system call.
 
         Returns:
-            The bytes written.
+            The lines as they are in the file; one without secrets is the very same object.
 
         Raises:
             StoreError: The disk refused; nothing of it stays in the file.
         """
-        data = b"".join([self._line(line) + b"\n" for line in lines])
-        if not data:
-            return 0
+        clean = [self._line(line) for line in lines]
+        if not clean:
+            return ()
+        data = b"\n".join([*clean, b""])
         try:
             fd = self._pool.descriptor(self.path)
             written = os.write(fd, data)
@@ -92,7 +93,7 @@ class AppendLog:
             self._cut()
             raise StoreError.from_os(f"writing {self.path}", error) from error
         self.size += written
-        return written
+        return clean
 
     def clear(self) -> None:
         """Empty the file.

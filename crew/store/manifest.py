@@ -80,9 +80,7 @@ def read(folder: RunFolder) -> Manifest:
             hint="update crew to read this run",
         )
     try:
-        return Manifest.model_validate_json(folder.manifest.read_bytes())
-    except OSError as error:
-        raise StoreError.from_os(f"reading {folder.manifest}", error) from error
+        return Manifest.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"

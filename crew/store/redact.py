@@ -6,11 +6,11 @@ replaces it holds no quote and no backslash, so a JSON line stays the line it wa
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
-from crew.store.assigned import assigned_in, open_assignment
+from crew.store.assigned import ANCHORS, assigned_by, assigned_in, open_assignment, without_counts
 from crew.store.shapes import ANCHORED, KEY_HEAD, KEY_TAIL, key_lines_in
-from crew.store.words import Words
+from crew.store.words import Words, as_bytes
 
 _SECRET_NAMES = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 _PLAIN_VALUE = re.compile(r"[a-z]+|[0-9.]+")
@@ -31,7 +31,8 @@ class Redactor:
         self._known = tuple(_escape_safe(form) for form in forms)
         self._quoted = tuple(value for value in reversed(values) if value not in forms)
         self.known = (*forms, *self._quoted)
-        self._words = Words([*forms, *(anchor for anchor, _ in ANCHORED)])
+        words = (*ANCHORS, *forms, *(anchor for anchor, _ in ANCHORED))
+        self._hints = Words(as_bytes(word).lower() for word in words)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], *, known: Iterable[str] = ()) -> "Redactor":
@@ -51,27 +52,21 @@ class Redactor:
         """The text without secrets; safe for serialised JSON."""
         if len(text) < _SHORTEST_KNOWN:
             return text
-        for number in sorted(self._words.found_in(text)):
-            if number < len(self._known):
-                text = self._known[number].sub(r"\1[redacted:env]", text)
-            else:
-                text = ANCHORED[number - len(self._known)][1].replaced_in(text)
-        assigned, lines = assigned_in(text), key_lines_in(text)
-        if not assigned and not lines:
-            return text
-        found = [(secret.start, secret.end, secret.kind) for secret in assigned]
-        return _without([*found, *((start, end, "private-key") for start, end in lines)], text)
+        return self._cleaned(text, self._hinted(as_bytes(text)))
 
     def line(self, line: bytes) -> bytes:
         """A serialised line without secrets; the very same object when there are none.
 
         What is not UTF-8 is returned as it is.
         """
+        hints = self._hinted(line)
+        if not hints and b"\\n" not in line and b"\n" not in line and line[:1] == b"{":
+            return line
         try:
             text = line.decode()
         except UnicodeDecodeError:
             return line
-        clean = self(text)
+        clean = self._cleaned(text, hints)
         return line if clean is text else clean.encode()
 
     def plain(self, text: str) -> str:
@@ -79,6 +74,30 @@ class Redactor:
         for value in self._quoted:
             text = text.replace(value, "[redacted:env]")
         return self(text)
+
+    def _hinted(self, text: bytes) -> Collection[int]:
+        """Which of the words are in a text, capitals or not, that a secret can't be without."""
+        lowered = text.lower()
+        return without_counts(self._hints.found_in(lowered), lowered)
+
+    def _cleaned(self, text: str, hints: Collection[int]) -> str:
+        clean = text
+        for number in sorted(hints):
+            at = number - len(ANCHORS)
+            if at >= len(self._known):
+                clean = ANCHORED[at - len(self._known)][1].replaced_in(clean)
+            elif at >= 0:
+                clean = self._known[at].sub(r"\1[redacted:env]", clean)
+        if clean != text:
+            assigned = assigned_in(clean)
+        else:
+            clean, names = text, [number for number in hints if number < len(ANCHORS)]
+            assigned = assigned_by(names, text)
+        lines = key_lines_in(clean)
+        if not assigned and not lines:
+            return clean
+        found = [(secret.start, secret.end, secret.kind) for secret in assigned]
+        return _without([*found, *((start, end, "private-key") for start, end in lines)], clean)
 
 
 def _without(found: Iterable[tuple[int, int, str]], text: str) -> str:

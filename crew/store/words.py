@@ -12,14 +12,15 @@ class Words:
         words: None of them empty; numbered from 0.
     """
 
-    def __init__(self, words: Iterable[str]) -> None:
-        self._finder = BytesAhoCorasick([_bytes(word) for word in words])
+    def __init__(self, words: Iterable[bytes]) -> None:
+        self._finder = BytesAhoCorasick(list(words))
 
-    def found_in(self, text: str) -> set[int]:
+    def found_in(self, text: bytes) -> set[int]:
         """The numbers of the words that a text holds, also where they overlap."""
-        matches = self._finder.find_matches_as_indexes(_bytes(text), overlapping=True)
+        matches = self._finder.find_matches_as_indexes(text, overlapping=True)
         return {number for number, _, _ in matches}
 
 
-def _bytes(text: str) -> bytes:
+def as_bytes(text: str) -> bytes:
+    """A text in UTF-8, also one that is cut in the middle of a character."""
     return text.encode("utf-8", "surrogatepass")

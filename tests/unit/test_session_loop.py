@@ -20,6 +20,7 @@ from crew.progress import Progress
 from crew.records import Status, Usage
 from crew.tools.protocol import Effect, Tool, ToolArgs, ToolContext, ToolOutput
 from tests.doubles.models import calls, says, submits
+from tests.doubles.tools import Work, WorkArgs
 from tests.doubles.virtual_time import VIRTUAL, Backend
 from tests.unit.conftest import Arrange
 
@@ -230,6 +231,21 @@ async def test_a_call_that_can_not_be_carried_out_is_an_error_the_model_reads(
     result = next(e for e in crew.transcript() if isinstance(e, ToolResultEntry))
     assert result.outcome.value == "error"
     assert word in result.text
+
+
+async def test_a_tool_whose_words_on_a_call_fail_runs_all_the_same(arrange: Arrange) -> None:
+    class Wordless(Work):
+        name = "wordless"
+
+        def preview(self, args: WorkArgs) -> str:
+            raise RuntimeError("no words")
+
+    crew = arrange([calls(("wordless", {"seconds": 1})), submits()])
+    crew.tools["wordless"] = tool = Wordless()
+    crew.agent("worker")
+    outcome = await crew.finish()
+    assert outcome.status is Status.COMPLETED
+    assert tool.log == ["begin work", "end work"]
 
 
 async def test_neighbours_that_may_run_together_do_and_the_others_in_order(

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crew.store.words import Words
+from crew.store.words import Words, as_bytes
 
 letters = st.sampled_from("ab-é\ud800")
 
@@ -15,4 +15,5 @@ letters = st.sampled_from("ab-é\ud800")
 def test_the_words_that_are_found_are_those_that_a_search_for_each_finds(
     words: list[str], text: str
 ) -> None:
-    assert Words(words).found_in(text) == {n for n, word in enumerate(words) if word in text}
+    found = Words(map(as_bytes, words)).found_in(as_bytes(text))
+    assert found == {n for n, word in enumerate(words) if word in text}
