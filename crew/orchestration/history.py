@@ -38,7 +38,7 @@ from crew.orchestration.again import run_again
 from crew.orchestration.board import DEAD, DONE
 from crew.records import NO_USAGE, ArtifactRef, Failure, Status, Usage
 from crew.session.gate import Latch
-from crew.session.past import Past, Standing, total
+from crew.session.past import Past, Standing, total, worked_before
 from crew.store.folder import RunFolder
 from crew.store.journal import read
 from crew.store.redact import Redactor
@@ -203,11 +203,11 @@ class History:
         entries, in_flight = take_past(self._folder, session, self._redact)
         if known is None and not entries:
             return None
-        return Past(
-            entries=entries,
-            in_flight=in_flight,
-            standing=self._standing(known, entries) if known is not None else Standing(),
-        )
+        if known is None:
+            standing = Standing(worked=worked_before(entries, None))
+        else:
+            standing = self._standing(known, entries)
+        return Past(entries=entries, in_flight=in_flight, standing=standing)
 
     def child(self, parent: str, call: str) -> str | None:
         """The session that a tool call spawned."""
@@ -235,7 +235,7 @@ class History:
             latch=session.latch,
             stepping=session.stepping,
             granted=frozenset(session.granted),
-            worked=session.worked,
+            worked=session.worked + worked_before(entries, session.started.at),
             began=frozenset(session.began),
             children=session.children,
             cause=session.cause,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from crew.commands import FollowUp, Steer
 from crew.entries import (
@@ -172,6 +173,21 @@ class Past:
             and call.call_id in answers
             and answers[call.call_id].outcome is Outcome.OK
         ]
+
+
+def worked_before(entries: Iterable[Entry], announced: datetime | None) -> float:
+    """Seconds of a transcript that are older than its session's beginning in the journal.
+
+    A loss of power may have taken that, and with it every pause that there was.
+
+    Args:
+        announced: When the session began by the journal; None where it is not there.
+    """
+    processes: dict[int, list[datetime]] = {}
+    for entry in entries:
+        if announced is None or entry.at < announced:
+            processes.setdefault(entry.epoch, []).append(entry.at)
+    return sum((times[-1] - times[0]).total_seconds() for times in processes.values())
 
 
 def total(entries: Iterable[Entry]) -> Usage:

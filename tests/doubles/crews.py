@@ -133,6 +133,13 @@ class Crew:
         shutil.copytree(lost.root, self.folder.root)
         self.folder.lock.unlink()
 
+    def forget(self, session: str) -> None:
+        """Leave of the journal what came before the session, as a loss of power may."""
+        lines = self.folder.journal.read_bytes().splitlines(keepends=True)
+        name = f'"session":"{session}"'.encode()
+        lost = next(place for place, line in enumerate(lines) if name in line)
+        self.folder.journal.write_bytes(b"".join(lines[:lost]))
+
     @asynccontextmanager
     async def resume(self, **options: Any) -> AsyncIterator[LiveRun]:
         """Take the run up again."""

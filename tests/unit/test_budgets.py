@@ -482,14 +482,6 @@ async def lose_at(crew: Crew, seconds: float) -> None:
         crew.lose()
 
 
-def forget(crew: Crew, session: str) -> None:
-    """Leave of the journal what came before the session, as a loss of power may."""
-    lines = crew.folder.journal.read_bytes().splitlines(keepends=True)
-    name = f'"session":"{session}"'.encode()
-    lost = next(place for place, line in enumerate(lines) if name in line)
-    crew.folder.journal.write_bytes(b"".join(lines[:lost]))
-
-
 @pytest.mark.parametrize("lost", ["each_1", "each_1.helper-1"])
 async def test_an_items_task_pays_for_sessions_whose_beginning_the_journal_lost(
     arrange: Arrange, lost: str
@@ -507,7 +499,7 @@ async def test_an_items_task_pays_for_sessions_whose_beginning_the_journal_lost(
     each = {"needs": ["list"], "foreach": "steps.list.result.list", "budget": {"tokens": 1000}}
     crew.workflow({"list": {"role": "worker"}, "each": {"role": "worker", **each}})
     await lose_at(crew, 5)
-    forget(crew, lost)
+    crew.forget(lost)
     outcome = await crew.finish_again()
     assert outcome.status is Status.OVER_BUDGET
     assert outcome.error is not None
@@ -537,7 +529,7 @@ async def test_what_was_spent_stays_spent_when_a_run_goes_on(
     crew.team({"worker": "worker"}, **({"budget": budget} if level == "team" else {}))
     await lose_at(crew, 15)
     if lost != "nothing":
-        forget(crew, "work")
+        crew.forget("work")
     outcome = await crew.finish_again()
     assert outcome.status is Status.OVER_BUDGET
     assert outcome.error is not None

@@ -340,10 +340,17 @@ async def test_what_was_spent_counts_on(arrange: Arrange) -> None:
     assert ended.turns == 30
 
 
-async def test_a_timeout_counts_the_time_before(arrange: Arrange) -> None:
+@pytest.mark.parametrize("times", [0, 1, 2])
+async def test_a_timeout_counts_the_time_before(arrange: Arrange, times: int) -> None:
+    """Also where the journal lost the session's beginning, whose process is then lost again."""
     crew = arrange({"work": [works(4), works(4), works(4)]})
     crew.agent("worker", timeout="6s")
     await lose_at(crew, 5)
+    if times:
+        crew.forget("work")
+    if times == 2:
+        async with crew.resume():
+            crew.lose()
     async with crew.resume() as run:
         began = anyio.current_time()
         outcome = await run.wait()
