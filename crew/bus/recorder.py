@@ -161,13 +161,17 @@ class Recorder:
 
         Raises:
             ValueError: The session is being recorded already.
-            StoreError: Its transcript can't be opened.
+            StoreError: Its transcript can't be opened, or the disk refused before.
         """
         if session in self._sessions:
             raise ValueError(f"session {session} is being recorded")
         self.check()
-        log = AppendLog(self.folder.transcript(session), redact=self.redact, pool=self._pool)
-        recorder = SessionRecorder(self, session, snapshot, log, self._pool)
+        transcript = self.folder.transcript(session)
+        try:
+            log = AppendLog(transcript, redact=self.redact, pool=self._pool)
+            recorder = SessionRecorder(self, session, snapshot, log, self._pool)
+        except StoreError as error:
+            raise self.fail(error) from error
         self._sessions[session] = recorder
         return recorder
 

@@ -3,7 +3,7 @@
 import anyio
 
 from crew.entries import NoticeEntry, SystemEntry, TextEntry, UserEntry
-from crew.errors import CrewError, OverBudgetError
+from crew.errors import CrewError, OverBudgetError, StoreError
 from crew.events import SessionStarted, SteerDelivered
 from crew.records import Failure, Status
 from crew.session.calls import run_tool
@@ -36,8 +36,12 @@ def open_session(
 
     Raises:
         ModelError: One of its models can't be had.
+        StoreError: The disk refused its transcript, and with it the run.
     """
-    past = env.past(spec.id)
+    try:
+        past = env.past(spec.id)
+    except StoreError as error:  # who can't be taken up can't be told to end either
+        raise env.recorder.fail(error) from error
     session = Session(
         spec,
         env,

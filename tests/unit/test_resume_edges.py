@@ -2,6 +2,7 @@
 
 import errno
 import os
+from typing import Any
 
 import anyio
 import pytest
@@ -150,6 +151,34 @@ async def test_a_run_whose_disk_refuses_only_a_command_ends_and_can_be_taken_up(
     async with crew.resume() as again:
         await crew.send(Resume(id=crew.id()))
         assert (await again.wait()).status is Status.COMPLETED
+    check(crew)
+
+
+@pytest.mark.parametrize("opening", [1, 2], ids=["to be healed", "to be gone on with"])
+async def test_a_run_whose_disk_refuses_a_childs_transcript_stays_to_be_taken_up(
+    arrange: Arrange, monkeypatch: pytest.MonkeyPatch, opening: int
+) -> None:
+    spawn = calls(("spawn_agent", {"agent": "helper", "prompt": "Help."}))
+    crew = arrange({"worker": [spawn, submits()], "helper": [works(50), submits()]})
+    crew.agent("helper")
+    crew.agent("worker", spawns=["helper"])
+    async with crew.start():
+        await anyio.sleep(5)
+        crew.lose()
+    child, open_file, opened = crew.folder.transcript("work.helper-1"), os.open, []
+
+    def refuse(path: Any, flags: int, mode: int = 0o777) -> int:
+        if path == child and flags & os.O_CREAT:
+            opened.append(path)
+            if len(opened) == opening:
+                raise OSError(errno.ENOSPC, "No space left on device")
+        return open_file(path, flags, mode)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refuse)
+        outcome = await crew.finish_again()
+    assert (outcome.status, outcome.recorded) == (Status.FAILED, False)
+    assert (await crew.finish_again()).status is Status.COMPLETED
     check(crew)
 
 
