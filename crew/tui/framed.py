@@ -45,6 +45,7 @@ class Framed(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._hints = Bar(id="hints")
         self._asked = ""
         self._confirmed = False
         self._said: Span | None = None
@@ -82,7 +83,7 @@ class Framed(Screen[None]):
             yield from self.body()
             yield Bar(id="message")
             yield from self.below()
-            yield Bar(id="hints")
+            yield self._hints
         yield Static("this terminal is too small for the observer", id="small")
 
     def on_mount(self) -> None:
@@ -104,7 +105,7 @@ class Framed(Screen[None]):
     @property
     def ready(self) -> bool:
         """Whether its parts are there: they come after it, and go before it."""
-        return self.is_mounted and self.display and bool(self.query("#hints"))
+        return self.is_mounted and self.display and self._hints.is_attached
 
     def refresh_all(self) -> None:
         """Show everything anew."""
@@ -140,7 +141,7 @@ class Framed(Screen[None]):
         listed = self.observer.keys.listed(self.NAME)
         keys = [(key, self.label(key)) for key in listed if key.label and self.applies(key)]
         told = [(key, label) for key, label in keys if label]
-        self.query_one("#hints", Bar).say(hints(told, self.size.width))
+        self._hints.say(hints(told, self.size.width))
 
     def applies(self, key: Key) -> bool:
         """Whether a key would do something now."""

@@ -40,6 +40,10 @@ class Stage(Framed):
     TRAIL: ClassVar[tuple[str, ...]] = ()
     """Names behind the crumbs, for what is no session; the key of the first only goes back."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._card = ApprovalCard()
+
     @property
     @abstractmethod
     def session(self) -> str | None:
@@ -48,7 +52,7 @@ class Stage(Framed):
     def compose(self) -> ComposeResult:
         """The frame, and a card for what is asked."""
         yield from super().compose()
-        yield ApprovalCard()
+        yield self._card
 
     def below(self) -> Iterable[Widget]:
         """The line where a person writes."""
@@ -73,7 +77,7 @@ class Stage(Framed):
     @property
     def ready(self) -> bool:
         """Whether its parts are there, the card among them."""
-        return super().ready and bool(self.query(ApprovalCard))
+        return super().ready and self._card.is_attached
 
     def show(self, changes: Changes) -> None:
         """Show what changed, and the lines around it."""
@@ -102,7 +106,7 @@ class Stage(Framed):
         """The keys that apply now; while one writes, those of the line."""
         composer = self.query_one(Composer)
         if composer.display:
-            self.query_one("#hints", Bar).say(labels(composer.keys))
+            self._hints.say(labels(composer.keys))
             return
         super().show_hints()
 
@@ -140,7 +144,7 @@ class Stage(Framed):
 
     def label(self, key: Key) -> str:
         """What a key is called in the footer now."""
-        if key.id in self.TRAIL or self.query_one(ApprovalCard).takes(self.observer.keys, key.id):
+        if key.id in self.TRAIL or self._card.takes(self.observer.keys, key.id):
             return ""
         if key.id == "pause":
             deed = pause_deed(self.observer.view, self.session or "")
@@ -205,7 +209,7 @@ class Stage(Framed):
         asks = self.observer.view.asks
         mine = [ask for ask in asks if ask.session == self.session]
         if asks:
-            self.query_one(ApprovalCard).show((mine or list(asks))[0])
+            self._card.show((mine or list(asks))[0])
 
     def do_tasks(self) -> None:
         """Show the task board, the session's task selected."""
@@ -280,7 +284,7 @@ class Stage(Framed):
 
     def _show_card(self) -> None:
         """Take the card away when its request was answered or its session ended."""
-        card = self.query_one(ApprovalCard)
+        card = self._card
         open_requests: list[PermissionView] = list(self.observer.view.asks)
         if card.request and card.request not in {ask.request for ask in open_requests}:
             card.close()

@@ -80,7 +80,9 @@ def _text(row: EntryRow) -> str:
 
 def _in_text(text: str) -> Iterator[FilePlace]:
     shown = clean(text)
-    for pattern in (_HUNK, _TRACE, _JSON, _NAMED):
+    for pattern, part in ((_HUNK, "+++ b/"), (_TRACE, 'File "'), (_JSON, '"file":'), (_NAMED, ":")):
+        if part not in shown:  # a search for what can't be there is dear
+            continue
         for found in pattern.finditer(shown):
             file, line = found.groups()
             name = _unquoted(file) if pattern is _JSON else file.strip()
