@@ -27,7 +27,7 @@ CALM_INTERVAL = 1.0
 
 _CALM = 8
 _DEBOUNCE = 100
-_STEP, _CALM_STEP = 20, 50
+_STEP, _CALM_STEP = 20, 100
 _BLOCK = 256 << 10
 _BREATH = 64
 _SUFFIXES = (".live.jsonl", ".jsonl")
