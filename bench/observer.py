@@ -174,7 +174,7 @@ async def _chatter(
     started, row = utc_now(), LARGE - 1
     usage = Usage(input_tokens=1_000)
     for turn in count(1):
-        begun = time.process_time()
+        begun, updated = time.process_time(), utc_now()
         for n in range(sessions):
             feed.tell.send_nowait(
                 Progress.model_construct(
@@ -189,7 +189,7 @@ async def _chatter(
                     context_tokens=10,
                     lines=(),
                     started=started,
-                    updated=started,
+                    updated=updated,
                     finished=False,
                 )
             )
