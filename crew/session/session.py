@@ -226,6 +226,8 @@ class Session:
                 self._put_into_context(steers)
                 await recorder.settle()
             self.tell_deliveries()
+            # It may have been ended over its head meanwhile: no model is asked behind its end.
+            await anyio.lowlevel.checkpoint_if_cancelled()
         self.follow_up_due = False
 
     def _put_into_context(self, steers: int) -> None:

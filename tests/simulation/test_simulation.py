@@ -52,6 +52,7 @@ PINNED = {
     232018: "a fork lost what its session was told, whose beginning had been journaled late",
     1146: "a child that was taken up was refused the slot that it had had",
     302265: "the disk refused a child's transcript, and its parent and the run ended without it",
+    326103: "a session that was ended over its head, as the disk took a steer, asked its model",
     453: "a session that was ended over its head began a child behind its own end",
 }
 """Seeds that found a mistake when it was made, and what it was."""

@@ -1,14 +1,16 @@
 """Cancel: a message first, force second, one final event in every case."""
 
+import os
+import threading
 from datetime import timedelta
 
 import anyio
 import pytest
 
-from crew.commands import Cancel, Pause, Resume
+from crew.commands import Cancel, Pause, Resume, Steer
 from crew.entries import TextEntry
 from crew.errors import CommandError, SessionEndedError
-from crew.events import RunEnded, SessionEnded, TaskEnded
+from crew.events import RunEnded, SessionEnded, SteerDelivered, TaskEnded
 from crew.records import Status
 from crew.session.ending import CLEANUP
 from tests.doubles.crews import BEGINNING, Crew
@@ -75,6 +77,30 @@ async def test_a_session_that_is_cancelled_as_it_is_resumed_asks_its_model_no_mo
             people.start_soon(cancel, crew)
         outcome = await run.wait()
     assert outcome.status is Status.CANCELLED
+    assert len(crew.model.requests) == 1
+
+
+async def test_a_session_that_ends_while_the_disk_takes_a_steer_asks_its_model_no_more(
+    arrange: Arrange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crew = arrange([calls(("interruptible", {"seconds": 9})), submits()])
+    crew.workflow({"work": {"role": "worker", "timeout": "5s"}})
+    done, sync = threading.Event(), os.fsync
+
+    def slow(handle: int) -> None:
+        if os.fstat(handle).st_ino == crew.folder.transcript("work").stat().st_ino:
+            done.wait(30)
+        sync(handle)
+
+    async with crew.start() as run:
+        await anyio.sleep(1)
+        monkeypatch.setattr(os, "fsync", slow)
+        await crew.send(Steer(id=crew.id(), session="work", text="this way"))
+        await anyio.sleep(5)
+        done.set()
+        outcome = await run.wait()
+    assert outcome.status is Status.FAILED
+    assert len(crew.events_of(SteerDelivered)) == 1
     assert len(crew.model.requests) == 1
 
 
