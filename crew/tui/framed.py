@@ -49,6 +49,7 @@ class Framed(Screen[None]):
         self._asked = ""
         self._confirmed = False
         self._said: Span | None = None
+        self._said_after_end = False
 
     @property
     def observer(self) -> "Observer":
@@ -123,17 +124,30 @@ class Framed(Screen[None]):
     # Message, question, keys.
 
     def say(self, text: str, tone: Tone = Tone.SECONDARY) -> None:
-        """Put a word on the message line, until the next key."""
+        """Put a word on the message line, until the next key or newer word."""
         self._said = Span(text=f" {text}", look=tone)
+        self._said_after_end = self.ending() is not None
+        self.pass_reply()
         self.show_message()
 
-    def reply(self) -> Span | None:
-        """What to say while nothing else is said."""
+    def ending(self) -> Span | None:
+        """What to say whenever nothing else is said."""
         return None
 
+    def reply(self) -> Span | None:
+        """The answer to the last command, while nothing newer was said."""
+        return None
+
+    def pass_reply(self) -> None:
+        """Something newer than the answer is said: it does not come back."""
+
     def show_message(self) -> None:
-        """The question, else what was said last, else the answer to the last command."""
-        said = self._said or self.reply()
+        """The question, else what is newest: an answer, what was said, what it came to."""
+        ending = self.ending()
+        if ending is not None and not self._said_after_end:
+            self._asked, self._said = "", None  # it was about a run that goes on
+        question = self._said if self._asked else None
+        said = question or self.reply() or self._said or ending
         self.query_one("#message", Bar).say([said] if said is not None else [])
 
     def show_hints(self) -> None:
@@ -181,9 +195,8 @@ class Framed(Screen[None]):
         return ""
 
     def on_screen_suspend(self) -> None:
-        """Another screen comes to the front: a question that was asked here is settled."""
-        if self._asked:
-            self._settle()
+        """Another screen comes to the front: what was asked or said here is over."""
+        self._settle()
 
     def _settle(self) -> None:
         self._asked, self._said = "", None

@@ -85,6 +85,7 @@ class Observed:
         self._wake = wake
         self._last_command = ""
         self._failure = ""
+        self._passed: tuple[bool, str] | None = None
         self._possible: tuple[RunView, str | None, frozenset[Deed]] | None = None
 
     @property
@@ -99,7 +100,15 @@ class Observed:
 
     @property
     def reply(self) -> tuple[bool, str] | None:
-        """What became of the last command: whether it went well, and words."""
+        """What became of the last command, unless passed over: whether it went well, and words."""
+        reply = self._reply()
+        return reply if reply != self._passed else None
+
+    def pass_reply(self) -> None:
+        """Something else is said now: the reply is told again only when it changes."""
+        self._passed = self._reply() or self._passed
+
+    def _reply(self) -> tuple[bool, str] | None:
         if self._failure:
             return False, self._failure
         known = self.view.commands.get(self._last_command)
@@ -183,7 +192,7 @@ class Observed:
         return self._asked(Retry(id=self._new_id(), task=task))
 
     def _asked(self, command: Command) -> Command:
-        self._last_command, self._failure = command.id, ""
+        self._last_command, self._failure, self._passed = command.id, "", None
         self.sent.add(command.id)
         return command
 

@@ -90,17 +90,26 @@ class Stage(Framed):
         """Where the crumbs lead to."""
         return RUN
 
-    def reply(self) -> Span | None:
-        """What the run came to, or what became of the last command."""
+    def ending(self) -> Span | None:
+        """What the run came to."""
         observed = self.observer.observed
         ending = ending_words(observed.view, observed.outcome)
-        if ending is not None:
-            tone, words = ending
-            return Span(text=f" {words}", look=tone)
-        if observed.reply is None:
+        if ending is None:
+            return None
+        tone, words = ending
+        return Span(text=f" {words}", look=tone)
+
+    def reply(self) -> Span | None:
+        """What became of the last command to a run that goes on."""
+        observed = self.observer.observed
+        if observed.reply is None or observed.view.over:
             return None
         good, words = observed.reply
         return Span(text=f" {words}", look=Tone.PERSON if good else Tone.BAD)
+
+    def pass_reply(self) -> None:
+        """Something newer than the answer is said: on no screen does it come back."""
+        self.observer.observed.pass_reply()
 
     def show_hints(self) -> None:
         """The keys that apply now; while one writes, those of the line."""

@@ -7,6 +7,7 @@ from crew.events import (
     CommandAccepted,
     CommandRefused,
     PermissionAsked,
+    RunEnded,
     SessionStatus,
     SteerDelivered,
 )
@@ -161,6 +162,69 @@ async def test_the_answer_to_a_command_is_the_journals() -> None:
         )
         await settle(pilot)
         assert any("refused: it has ended" in line for line in screen_text(app))
+
+
+async def test_an_answer_that_something_newer_replaced_stays_away_until_it_changes() -> None:
+    control = Remembering()
+    feed = OpenFeed(until(RUNNING), golden_transcripts())
+    app = observer(control=control, feed=feed)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("g", "j", "s", "h", "i", "enter")
+        feed.tell(CommandAccepted(seq=51, session="code-review", command=control.sent[0]))
+        await settle(pilot)
+        await pilot.press("r", "j")
+        await settle(pilot)
+        assert "steer code-review: accepted" not in "".join(screen_text(app)[-3:])
+        await pilot.press("k", "enter")
+        await settle(pilot)
+        assert "steer code-review: accepted" not in "".join(screen_text(app)[-3:])
+        feed.tell(SteerDelivered(seq=52, session="code-review", command="sent-1", turn=5))
+        await settle(pilot)
+        assert "steer code-review: delivered at turn 5" in "".join(screen_text(app)[-3:])
+
+
+async def test_an_answer_that_comes_takes_the_place_of_what_was_said_before() -> None:
+    control = Remembering()
+    feed = OpenFeed(until(RUNNING), golden_transcripts())
+    app = observer(control=control, feed=feed)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("g", "j", "p", "r")
+        await settle(pilot)
+        assert any("there is no result yet" in line for line in screen_text(app))
+        feed.tell(CommandAccepted(seq=51, session="code-review", command=control.sent[0]))
+        await settle(pilot)
+        assert any("holds at its next checkpoint" in line for line in screen_text(app))
+
+
+async def test_a_word_said_before_another_screen_came_is_gone_when_one_is_back() -> None:
+    app = observer(until(RUNNING), control=Remembering())
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("G", "s")
+        await settle(pilot)
+        assert any("it has not started" in line for line in screen_text(app))
+        await pilot.press("ctrl+p")
+        await pilot.pause()
+        await pilot.press("escape")
+        await settle(pilot)
+        assert not any("it has not started" in line for line in screen_text(app))
+
+
+@pytest.mark.parametrize("keys", ["g j x", "ctrl+c", "G s"])
+async def test_the_end_of_a_run_takes_the_place_of_what_was_asked_and_said_before(
+    keys: str,
+) -> None:
+    feed = OpenFeed(until(RUNNING), golden_transcripts())
+    app = observer(control=Remembering(), feed=feed)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press(*keys.split())
+        await settle(pilot)
+        feed.tell(RunEnded(seq=51, status=Status.CANCELLED))
+        await settle(pilot)
+        assert screen_text(app)[-2].strip() == "cancelled"
 
 
 async def test_a_command_that_no_journal_answers_says_why() -> None:
