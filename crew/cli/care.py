@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crew.cli.run import Folder, open_workspace
+from crew.cli.usage import whole_number
 from crew.errors import ConfigError, ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _OlderThan = Annotated[
     str | None,
     typer.Option(help="Those unused for so long: 12h, 30d, 8w.", metavar="AGE"),
 ]
-_Keep = Annotated[int | None, typer.Option(min=0, help="All but the newest so many.", metavar="N")]
+_Keep = Annotated[str | None, typer.Option(help="All but the newest so many.", metavar="N")]
 _Yes = Annotated[bool, typer.Option("--yes", help="Delete them; without it nothing changes.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 _Examined = Annotated[
@@ -82,9 +83,10 @@ def prune(
     from crew.service.prune import prune as delete
 
     age = _age(older_than) if older_than is not None else None
-    if age is None and keep is None:
-        age, keep = OLDER_THAN, KEPT
-    planned = plan_prune(_home(folder), older_than=age, keep=keep, now=utc_now())
+    kept = _count(keep) if keep is not None else None
+    if age is None and kept is None:
+        age, kept = OLDER_THAN, KEPT
+    planned = plan_prune(_home(folder), older_than=age, keep=kept, now=utc_now())
     done = delete(planned, utc_now) if yes else planned
     care_pages.print_pruning(done, deleted=yes, json=json)
     if yes and len(done.going) < len(planned.going):
@@ -171,6 +173,16 @@ def _age(text: str) -> timedelta:
             hint="write a number with h, d or w for hours, days or weeks: 12h, 30d, 8w",
         )
     return timedelta(**{_UNITS[found["unit"]]: int(found["number"])})
+
+
+def _count(text: str) -> int:
+    number = whole_number(text)
+    if number is None:
+        raise UsageError(
+            f"--keep {text[:40]}: not a number of runs",
+            hint="write a whole number from 0, such as 20",
+        )
+    return number
 
 
 def _home(folder: Path | None) -> Path:

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
 from typer.main import get_group
+
+from crew.cli.usage import Room, WordedGroup
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("run", "Run a team in this folder and print its report."),
@@ -39,7 +40,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 """Name of each command to its module in this package, and its line in the help."""
 
 
-class Commands(TyperGroup):
+class Commands(WordedGroup):
     """All commands by name and line; what a command takes is known once it is called."""
 
     def __init__(self, **attributes: Any) -> None:
@@ -61,6 +62,6 @@ class Commands(TyperGroup):
 
 def _loaded(name: str) -> Any:
     module, _ = COMMANDS[name]
-    room = typer.Typer(rich_markup_mode=None)
+    room = Room(rich_markup_mode=None)
     import_module(f"crew.cli.{module}").register(room)
     return get_group(room).commands[name]

@@ -19,12 +19,12 @@ file or line.
 """
 
 import os
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from crew.cli.run import Folder, open_workspace
+from crew.cli.usage import nearest
 from crew.errors import ExitCode, StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -33,21 +33,16 @@ if TYPE_CHECKING:
     from crew.definitions import Kind, Library
 
 
-class Sort(StrEnum):
-    """What can be made anew."""
-
-    AGENT = "agent"
-    TEAM = "team"
-    WORKFLOW = "workflow"
-
-
-_Name = Annotated[str | None, typer.Argument(help="Show this one whole.", show_default=False)]
+_Name = Annotated[
+    str | None,
+    typer.Argument(metavar="NAME", help="Show this one whole.", show_default=False),
+]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 _Path = Annotated[
     str | None,
     typer.Argument(metavar="PATH", help="A file or a folder; all by default.", show_default=False),
 ]
-_Sort = Annotated[Sort, typer.Argument(metavar="agent|team|workflow", show_default=False)]
+_Sort = Annotated[str, typer.Argument(metavar="agent|team|workflow", show_default=False)]
 _NewName = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
 
 
@@ -90,17 +85,22 @@ def check(path: _Path = None, *, json: _Json = False, folder: Folder = None) -> 
 def new(sort: _Sort, name: _NewName, *, folder: Folder = None) -> None:
     """Write a new agent, team or workflow into .crew/, ready to be edited."""
     from crew.cli import definition_pages
+    from crew.definitions import KINDS
     from crew.definitions.fields import NAME, NAME_RULE
     from crew.definitions.templates import template
     from crew.service import find_workspace
 
+    if sort not in KINDS:
+        near = nearest(sort, KINDS)
+        hint = f"did you mean {near}?" if near else f"one of: {', '.join(KINDS)}"
+        raise UsageError(f"crew new {sort}: there is no such kind of definition", hint=hint)
     if not NAME.match(name):
         raise UsageError(f"{sort} can't be named {name!r}", hint=NAME_RULE)
     here = open_workspace(folder)
     root = find_workspace(here) / ".crew"
     path = root / f"{sort}s" / f"{name}.md"
-    _write_new(path, path.with_name(f"{name}.{sort}.md"), template(sort.value, name))
-    definition_pages.print_new(_library(here).entry(sort.value, name))
+    _write_new(path, path.with_name(f"{name}.{sort}.md"), template(sort, name))
+    definition_pages.print_new(_library(here).entry(sort, name))
 
 
 def _show(kind: "Kind", name: str | None, *, json: bool, folder: "Path | None") -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _GLANCE = 0.25
 _LAST_WORDS = 3.0
+_SECONDS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{0,12})?|\.[0-9]{1,12}")
 
 # The workspace is never a place to import from, and crew need not be where others look for it.
 _BOOT = (
@@ -36,8 +38,8 @@ _AS_THEY_ARE = (
 
 _Ref = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, the head of it, or latest.")]
 _Timeout = Annotated[
-    float | None,
-    typer.Option(min=0, help="Exit 124 if the run still goes on then.", metavar="SECONDS"),
+    str | None,
+    typer.Option(help="Exit 124 if the run still goes on then.", metavar="SECONDS"),
 ]
 
 
@@ -234,15 +236,16 @@ def wait(
     """
     from crew.cli.runs import open_target
 
+    bound = _seconds(timeout) if timeout is not None else None
     run, session = open_target(ref, folder)
     if session:
         raise UsageError(
             f"{ref}: it is runs that are waited for", hint=f"use crew wait {run.id}, without it"
         )
     priority = parse_priority(fail_on) if fail_on is not None else run.fail_on
-    ended = _until_over(run, timeout)
+    ended = _until_over(run, bound)
     if ended is None:
-        typer.echo(f"{run.id}: still {run.summary.status} after {timeout:g} s", err=True)
+        typer.echo(f"{run.id}: still {run.summary.status} after {bound:g} s", err=True)
         raise typer.Exit(ExitCode.TIMED_OUT)
     outcome = ended.outcome()
     if outcome is None:
@@ -256,6 +259,15 @@ def wait(
     typer.echo(_verdict(outcome), err=True)
     wiring.warn_of_nothing(outcome, priority)
     raise typer.Exit(wiring.exit_code(outcome, priority))
+
+
+def _seconds(text: str) -> float:
+    if _SECONDS.fullmatch(text) is None:
+        raise UsageError(
+            f"--timeout {text[:40]}: not a number of seconds",
+            hint="write seconds from 0, such as 90 or 0.5",
+        )
+    return float(text)
 
 
 def _until_over(run: "StoredRun", timeout: float | None) -> "StoredRun | None":

@@ -18,13 +18,14 @@ from typing import Annotated
 
 import typer
 
+from crew.cli.usage import Room, WordedGroup
 from crew.errors import ExitCode
 
 _Reach = Annotated[bool, typer.Option("--reach", help="Try to connect to each server.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="Such as fast, or ollama:qwen3.")]
 
-_models = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+_models = Room(cls=WordedGroup, invoke_without_command=True, rich_markup_mode=None)
 
 
 def register(app: typer.Typer) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crew.cli.usage import whole_number
 from crew.errors import UsageError, WorkspaceError
 
 if TYPE_CHECKING:
@@ -175,10 +176,10 @@ def parse_members(text: str | None) -> int | None:
     """
     if text is None:
         return None
-    number = int(text) if text.isascii() and text.isdecimal() else 0
-    if number < 1:
+    number = whole_number(text)
+    if not number:
         raise UsageError(
-            f"--max-concurrency {text}: not a number of members",
+            f"--max-concurrency {text[:40]}: not a number of members",
             hint="write a whole number from 1, such as 4",
         )
     return number

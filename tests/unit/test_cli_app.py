@@ -33,8 +33,8 @@ def run_main(monkeypatch: pytest.MonkeyPatch, *args: str) -> int:
         (["run", "review", "--report", "/nope/x.md"], "crew: Usage: --report /nope/x.md: "),
         (["run", "review", "--paths", "../../x"], "crew: Usage: --paths ../../x: "),
         (["run", "review", "--max-concurrency", "0"], "crew: Usage: --max-concurrency 0: "),
-        (["run"], "Usage: crew run"),
-        (["frobnicate"], "Usage: crew"),
+        (["run"], "crew: Usage: crew run: TEAM is missing\n"),
+        (["frobnicate"], "crew: Usage: crew has no command "),
         (["show", "nosuch"], "crew: Run: "),
     ],
 )
