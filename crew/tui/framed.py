@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 LEAST_WIDTH, LEAST_HEIGHT = 48, 14
 
+_BLIND = frozenset({"leave", "interrupt", "help"})
+"""Actions of which a person sees what they do where nothing of the run is seen."""
+
 
 def observer_of(node: DOMNode) -> "Observer":
     """The app of a screen or a widget, none of which lives in another."""
@@ -50,6 +53,7 @@ class Framed(Screen[None]):
         self._confirmed = False
         self._said: Span | None = None
         self._said_after_end = False
+        self._focused: Widget | None = None
 
     @property
     def observer(self) -> "Observer":
@@ -73,6 +77,11 @@ class Framed(Screen[None]):
         """Lines between the message and the keys."""
         return ()
 
+    @property
+    def parts(self) -> Sequence[Widget]:
+        """All that is seen where the terminal is large enough."""
+        return [self.query_one("#stage")]
+
     @abstractmethod
     def picture(self, changes: Changes) -> None:
         """Show what changed."""
@@ -85,7 +94,7 @@ class Framed(Screen[None]):
             yield Bar(id="message")
             yield from self.below()
             yield self._hints
-        yield Static("this terminal is too small for the observer", id="small")
+        yield Static(id="small", markup=False)
 
     def on_mount(self) -> None:
         """Give the keys to the pane."""
@@ -98,10 +107,42 @@ class Framed(Screen[None]):
             self.refresh_all()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Say so where the terminal is too small."""
+        """Say so where the terminal is too small; what is not seen takes no keys there."""
         size = event.size
-        self.set_class(size.width < LEAST_WIDTH or size.height < LEAST_HEIGHT, "-small")
+        small = size.width < LEAST_WIDTH or size.height < LEAST_HEIGHT
+        if small is not self.small:
+            (self._shrink if small else self._grow)()
         self.call_after_refresh(self.refresh_all)
+
+    @property
+    def small(self) -> bool:
+        """Whether the terminal is too small for more than saying so."""
+        return self.has_class("-small")
+
+    def _shrink(self) -> None:
+        self._settle()
+        self._focused = self.focused
+        self.add_class("-small")
+        for part in self.parts:
+            part.disabled = True
+
+    def _grow(self) -> None:
+        self._settle()
+        self.remove_class("-small")
+        for part in self.parts:
+            part.disabled = False
+        shown = self._focused is not None and all(
+            node.display for node in self._focused.ancestors_with_self
+        )
+        (self._focused if self._focused is not None and shown else self.main).focus()
+
+    def _show_small(self) -> None:
+        leave = f"{self.observer.keys.shown('leave')}: {BY_ID['leave'].help}"
+        need = f"{LEAST_WIDTH} columns and {LEAST_HEIGHT} lines"
+        has = f"{self.size.width} and {self.size.height}"
+        words = f"this terminal is too small: the observer needs {need}, it has {has}\n\n{leave}"
+        asked = self._said.text.strip() if self._said is not None and self._asked else ""
+        self.query_one("#small", Static).update(asked or words)
 
     @property
     def ready(self) -> bool:
@@ -149,6 +190,8 @@ class Framed(Screen[None]):
         question = self._said if self._asked else None
         said = question or self.reply() or self._said or ending
         self.query_one("#message", Bar).say([said] if said is not None else [])
+        if self.small:
+            self._show_small()
 
     def show_hints(self) -> None:
         """The keys that apply now."""
@@ -167,8 +210,11 @@ class Framed(Screen[None]):
         return key.label
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Let keys that do not apply pass by."""
-        return action != "do" or self.applies(BY_ID[str(parameters[0])])
+        """Let keys that do not apply pass by, and such as act on what can't be seen."""
+        if action != "do":
+            return True
+        name = str(parameters[0])
+        return self.applies(BY_ID[name]) and (name in _BLIND or not self.small)
 
     def action_do(self, name: str) -> None:
         """Do what a key stands for; whatever it is, an open question is settled by it."""
@@ -186,7 +232,9 @@ class Framed(Screen[None]):
         if self._asked and event.key not in ring.pressed(self._asked):
             self._settle()
         mine = [key for key in ring.listed(self.NAME) if event.key in ring.pressed(key.id)]
-        if mine and not any(map(self.applies, mine)) and (why := self.why_not(mine[0])):
+        if self.small or not mine or any(map(self.applies, mine)):
+            return
+        if why := self.why_not(mine[0]):
             self.say(why)
 
     def why_not(self, key: Key) -> str:

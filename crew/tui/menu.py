@@ -17,7 +17,7 @@ def menu(observer: "Observer") -> Iterable[SystemCommand]:
     front = observer.front
     if front is not None:
         for key in observer.keys.listed(front.NAME):
-            if front.applies(key) and not key.everywhere:
+            if front.check_action("do", (key.id,)) and not key.everywhere:
                 act = partial(front.action_do, key.id)
                 yield SystemCommand(key.help, f"key {key.shown}", act)
     for theme in THEMES:

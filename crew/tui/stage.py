@@ -54,6 +54,11 @@ class Stage(Framed):
         yield from super().compose()
         yield self._card
 
+    @property
+    def parts(self) -> Sequence[Widget]:
+        """The frame and the card over it."""
+        return [*super().parts, self._card]
+
     def below(self) -> Iterable[Widget]:
         """The line where a person writes."""
         yield Composer()

@@ -3,6 +3,7 @@
 import anyio
 import pytest
 
+from crew.commands import Cancel
 from crew.tui.run_screen import RunScreen
 from crew.tui.session_screen import SessionScreen
 from tests.doubles.observers import (
@@ -15,6 +16,8 @@ from tests.doubles.observers import (
 )
 
 SIZE = (100, 30)
+ASKED = 17
+"""The golden run while a permission waits."""
 RUNNING = 35
 """The golden run while two sessions work."""
 
@@ -146,6 +149,95 @@ async def test_a_terminal_that_is_too_small_says_so_and_comes_back() -> None:
         await pilot.resize_terminal(80, 24)
         await settle(pilot)
         assert any("code-review" in line for line in screen_text(app))
+
+
+@pytest.mark.parametrize(
+    ("before", "keys"),
+    [
+        ("g j", "x x X X p P n"),
+        ("g j x", "x"),
+        ("g j", "s h i enter"),
+        ("g j s", "h i enter"),
+        ("a", "o"),
+        ("g j", "tab tab o enter s h i enter"),
+    ],
+)
+async def test_where_nothing_of_the_run_is_seen_no_key_acts_on_it(before: str, keys: str) -> None:
+    control = Remembering()
+    app = observer(until(ASKED), control=control)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press(*before.split())
+        await pilot.resize_terminal(40, 10)
+        await settle(pilot)
+        await pilot.press(*keys.split())
+        await settle(pilot)
+        assert any("too small" in line for line in screen_text(app))
+        await pilot.resize_terminal(*SIZE)
+        await settle(pilot)
+        assert not any("too small" in line for line in screen_text(app))
+    assert control.sent == []
+
+
+async def test_what_was_open_when_the_terminal_became_too_small_has_the_keys_again() -> None:
+    control = Remembering()
+    app = observer(until(RUNNING), control=control)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("g", "j", "s", "h")
+        await pilot.resize_terminal(40, 10)
+        await settle(pilot)
+        await pilot.press("e")
+        await pilot.resize_terminal(*SIZE)
+        await settle(pilot)
+        await pilot.press("i", "enter")
+        await settle(pilot)
+    assert [getattr(each, "text", "") for each in control.sent] == ["hi"]
+
+
+async def test_a_terminal_that_is_too_small_says_what_is_needed_and_lets_one_leave() -> None:
+    app = observer(until(RUNNING), control=Remembering())
+    async with app.run_test(size=(40, 10)) as pilot:
+        await settle(pilot)
+        text = " ".join(" ".join(screen_text(app)).split())
+        assert "needs 48 columns and 14 lines, it has 40 and 10" in text
+        assert "q: leave the observer; the run goes on" in text
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert any("Esc closes" in line for line in screen_text(app))
+        await pilot.press("escape", "q")
+        await pilot.pause()
+    assert not app.is_running
+
+
+async def test_a_cancel_by_ctrl_c_is_asked_where_it_is_seen_in_any_terminal() -> None:
+    control = Remembering()
+    app = observer(until(RUNNING), control=control)
+    async with app.run_test(size=(40, 10)) as pilot:
+        await settle(pilot)
+        await pilot.press("ctrl+c")
+        await settle(pilot)
+        text = " ".join(" ".join(screen_text(app)).split())
+        assert "cancel the whole run? Ctrl+C again cancels it; q only leaves" in text
+        await pilot.press("j")
+        await settle(pilot)
+        assert any("too small" in line for line in screen_text(app))
+        assert control.sent == []
+        await pilot.press("ctrl+c", "ctrl+c")
+        await settle(pilot)
+    assert [type(each) for each in control.sent] == [Cancel]
+
+
+async def test_the_palette_offers_nothing_unseen_where_the_terminal_is_too_small() -> None:
+    app = observer(until(RUNNING), control=Remembering())
+    async with app.run_test(size=(40, 10)) as pilot:
+        await settle(pilot)
+        offered = [each.title for each in app.get_system_commands(app.screen)]
+    assert [each for each in offered if not each.startswith("theme")] == [
+        "show the keys",
+        "leave the observer; the run goes on",
+        "ask to cancel the run; leaves when it is over",
+    ]
 
 
 async def test_the_mouse_selects_opens_and_walks_the_crumbs() -> None:
