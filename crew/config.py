@@ -23,12 +23,12 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, JsonValue, SecretStr, ValidationError
 
 from crew.errors import ConfigError
-from crew.records import JsonObject, Record
+from crew.records import Record
 
 Kind = Literal["openai", "openai-chat", "anthropic", "google"]
 """The wire format that a server speaks."""
@@ -80,7 +80,7 @@ class ProviderConfig(Record):
     api_key_env: str | None = Field(default=None, min_length=1)
     api_key: SecretStr | None = None
     headers: dict[str, str] = Field(default_factory=dict)
-    extra_body: JsonObject = Field(default_factory=dict)
+    extra_body: dict[str, JsonValue] = Field(default_factory=dict)
     context: int | None = Field(default=None, gt=0)
     price: Price | None = None
 
@@ -127,6 +127,28 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "models": tuple(ModelNames.model_fields),
     "providers": tuple(ProviderConfig.model_fields),
     "price": tuple(Price.model_fields),
+}
+
+_PROVIDER = 2
+"""Parts of the place of a provider's table."""
+
+_DEPTHS = {"models": 2, "keys": 2, "providers": 4}
+"""Parts of a place that are crew's to name; what is below them is within a value."""
+
+_ENTRIES = {
+    "models": ("the name of a model", '"ollama:qwen3", or a list of such names'),
+    "keys": ("a key", 'it in quotes, such as "ctrl+s"'),
+}
+
+_SETTINGS = {
+    "kind": ("a format", f"one of: {', '.join(get_args(Kind))}"),
+    "base_url": ("a URL", "it as http://127.0.0.1:8080/v1"),
+    "api_key_env": ("the name of a variable", 'it in quotes, such as "LOCAL_KEY"'),
+    "api_key": ("a text", "the key in quotes"),
+    "headers": ("a table of texts", 'it as {X-Team = "crew"}'),
+    "extra_body": ("what JSON can say", "a table such as {top_k = 20}, dates in quotes"),
+    "context": ("a number of tokens", "a whole number from 1, such as 32768"),
+    "price": ("a price", "it as {input = 0.5, output = 1.5}"),
 }
 
 
@@ -207,31 +229,54 @@ def _syntax(path: str, text: str, message: str) -> str:
     place = _TOML_PLACE.search(message)
     line = int(place["line"]) if place and place["line"] else text.count("\n") + 1
     said = _TOML_PLACE.sub("", message)
-    return f"{path}:{line}: {said[:1].lower()}{said[1:]}"
+    mend = "; text goes in quotes" if said == "Invalid value" else ""
+    return f"{path}:{line}: {said[:1].lower()}{said[1:]}{mend}"
 
 
 def _problems(path: str, text: str, error: ValidationError) -> Iterator[str]:
+    found: dict[str, int] = {}
     for item in error.errors(include_url=False, include_input=False, include_context=False):
         where = tuple(str(part) for part in item["loc"] if part != "[key]")
-        name = ".".join(where)
         match item["type"]:
             case "extra_forbidden":
-                said = f"unknown key {name}{_nearest(where)}"
+                said = f"unknown key {'.'.join(where)}; {_nearest(where)}"
             case "missing":
-                said = f"{name} is missing"
-            case "string_pattern_mismatch" if where[-1] == "base_url":
-                said = f"{name}: not a URL; write it as http://127.0.0.1:8080/v1"
-            case "string_pattern_mismatch":
-                said = f"{name}: a provider's name has only a-z, 0-9 and -"
+                said = f"{'.'.join(where)} is missing; write {_wanted(where)[1]}"
+            case "string_pattern_mismatch" if len(where) == _PROVIDER:
+                said = f"{'.'.join(where)}: a provider's name has only a-z, 0-9 and -"
             case _:
-                said = f"{name}: {item['msg'][:1].lower()}{item['msg'][1:]}"
-        yield f"{path}:{_line(text, where)}: {said}"
+                where = where[: _DEPTHS.get(where[0])]
+                what, such = _wanted(where)
+                said = f"{'.'.join(where)}: not {what}; write {such}"
+        found.setdefault(said, _line(text, where))
+    for said, line in sorted(found.items(), key=lambda each: each[1]):
+        yield f"{path}:{line}: {said}"
+
+
+def _wanted(where: tuple[str, ...]) -> tuple[str, str]:
+    """What belongs in a place, and how it is written."""
+    match where:
+        case (table,):
+            return "a table", f"[{table}] on a line of its own, and its keys below it"
+        case (table, *_) if table in _ENTRIES:
+            return _ENTRIES[table]
+        case (_, name):
+            return "a table", f"[providers.{name}] on a line of its own, and its keys below it"
+        case (_, _, "headers", _):
+            return "a text", 'it in quotes, such as "crew"'
+        case (_, _, "price", _):
+            return "a price", "US dollars a million tokens, from 0, such as 0.5"
+        case (_, _, key, *_):
+            return _SETTINGS[key]
+        case _:
+            raise AssertionError("a problem has a place")
 
 
 def _nearest(where: tuple[str, ...]) -> str:
     section = "price" if "price" in where[:-1] else where[0] if len(where) > 1 else ""
-    near = difflib.get_close_matches(where[-1], _KEYS.get(section, ()), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    known = _KEYS.get(section, ())
+    near = difflib.get_close_matches(where[-1], known, n=1)
+    return f"did you mean {near[0]}?" if near else f"the keys here are: {', '.join(known)}"
 
 
 def _line(text: str, where: tuple[str, ...]) -> int:

@@ -126,3 +126,60 @@ def test_keys_are_text_by_action_and_left_for_the_observer_to_judge() -> None:
     assert parse_config(b'[keys]\nsteer = "ctrl+s"\n', "config.toml").keys == {"steer": "ctrl+s"}
     assert complaint("[keys]\nsteer = 3\n").startswith("config.toml:2: keys.steer: ")
     assert complaint('[keys]\nsteer = ""\n').startswith("config.toml:2: keys.steer: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("models = 3", "models: not a table; write [models] on a line of its own"),
+        ("[models]\ndefault = 3", 'models.default: not the name of a model; write "ollama:qwen3"'),
+        ('[models]\nfast = ["x", 1]', "models.fast: not the name of a model; "),
+        ('[models]\nsmart = ""', "models.smart: not the name of a model; "),
+        ("[keys]\nsteer = 3", 'keys.steer: not a key; write it in quotes, such as "ctrl+s"'),
+        ("providers.a = 3", "providers.a: not a table; write [providers.a] on a line"),
+        ("[providers.A]", "providers.A: a provider's name has only a-z, 0-9 and -"),
+        ('[providers.a]\nkind = "soap"', "providers.a.kind: not a format; write one of: openai, "),
+        ("[providers.a]\nbase_url = 3", "providers.a.base_url: not a URL; write it as http://"),
+        ("[providers.a]\napi_key = 3", "providers.a.api_key: not a text; write the key in quotes"),
+        ('[providers.a]\napi_key_env = ""', "providers.a.api_key_env: not the name of a variable;"),
+        ("[providers.a]\nheaders = 3", "providers.a.headers: not a table of texts; write it as {"),
+        ("[providers.a]\nheaders = {b = 1}", "providers.a.headers.b: not a text; write it in "),
+        ("[providers.a]\nextra_body = 3", "providers.a.extra_body: not what JSON can say; "),
+        (
+            "[providers.a]\nextra_body = {day = 2026-01-01}",
+            "providers.a.extra_body.day: not what JSON can say; ",
+        ),
+        (
+            "[providers.a]\nextra_body = {a = {b = [2026-01-01]}}",
+            "providers.a.extra_body.a: not what JSON can say; ",
+        ),
+        ('[providers.a]\ncontext = "x"', "providers.a.context: not a number of tokens; write a "),
+        ("[providers.a]\ncontext = 1.5", "providers.a.context: not a number of tokens; write a "),
+        ("[providers.a]\nprice = 3", "providers.a.price: not a price; write it as {input = "),
+        (
+            "[providers.a]\nprice = {input = nan, output = 1}",
+            "providers.a.price.input: not a price; write US dollars a million tokens, from 0, ",
+        ),
+        (
+            "[providers.a]\nprice = {input = 1}",
+            "providers.a.price.output is missing; write US dollars a million tokens",
+        ),
+        ("[providers.a]\nzzz = 3", "unknown key providers.a.zzz; the keys here are: kind, "),
+    ],
+)
+def test_a_value_that_is_off_is_told_with_what_may_stand_there(text: str, said: str) -> None:
+    line = text.count("\n") + 1
+    assert complaint(text).startswith(f"config.toml:{line}: {said}")
+
+
+def test_text_without_quotes_is_told_with_the_mend() -> None:
+    said = complaint("[models]\ndefault = ollama:qwen3\n")
+    assert said == "config.toml:2: invalid value; text goes in quotes"
+
+
+def test_what_is_wrong_twice_in_one_value_is_told_once() -> None:
+    assert complaint("[models]\nfast = [1, 2]\n").count("\n") == 0
+
+
+def test_no_complaint_shows_the_value_which_may_be_a_key() -> None:
+    assert "hunter" not in complaint('[providers.a]\napi_key = ["hunter2"]\n')
