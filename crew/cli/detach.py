@@ -295,7 +295,7 @@ def _until_over(run: "StoredRun", timeout: float | None) -> "StoredRun | None":
 def _verdict(outcome: "RunOutcome") -> str:
     """How a run ended, in one line."""
     from crew.records import Status
-    from crew.view import findings, one_line, status_words, tally, verdict
+    from crew.view import one_line, outcome_words, status_words
 
     words = status_words(outcome.status)
     if outcome.status is not Status.COMPLETED:
@@ -303,8 +303,5 @@ def _verdict(outcome: "RunOutcome") -> str:
         why = [error.title, one_line(error.message)] if error is not None else []
         why = [part for part in why if part.casefold() != words]  # each word once
         return ": ".join([outcome.run, words, *why])
-    said = verdict(outcome.result)
-    parts = [words, said.replace("_", " ") if said else ""]
-    if isinstance(outcome.result, dict) and "findings" in outcome.result:
-        parts.append(tally(findings(outcome.result)))
+    parts = [words, outcome_words(outcome.result)]
     return f"{outcome.run}: {', '.join(part for part in parts if part)}"

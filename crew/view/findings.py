@@ -6,10 +6,13 @@ from enum import StrEnum
 from typing import Any
 
 from crew.plaintext import clean
-from crew.view.words import one_line, preview_line
+from crew.view.words import counted, one_line, preview_line
 
 NOTHING = "There was nothing to review"
 """How the summary of a review opens where nothing has changed."""
+
+_DEPTH = 2
+"""Levels of a result that may be steps and items, each with a result of its own."""
 
 _UNTITLED = "(no title)"
 
@@ -98,29 +101,77 @@ def found_words(result: Any) -> str:
 
 
 def outcome_words(result: Any) -> str:
-    """What a result came to, in one line: `request changes, 2 findings: 2 P1`; its summary else."""
-    said = verdict(result)
-    listed = isinstance(result, dict) and isinstance(result.get("findings"), list)
-    facts = [said.replace("_", " ")] if said else []
-    if listed:
-        facts.append(found_words(result))
-    return ", ".join(facts) or preview_line(summary(result)[:400])
+    """What a result came to, in one line: `request changes, 2 findings: 2 P1`; its summary else.
+
+    Where a workflow ends in several steps each is told by its name, that with the worst finding
+    first: `docs: 2 findings: 1 P1, 1 P2; code: no findings`.
+    """
+    return _came_to(result, _DEPTH)
+
+
+def _came_to(result: Any, depth: int) -> str:
+    if _is_told(result):
+        facts = [said.replace("_", " ")] if (said := verdict(result)) else []
+        if _lists_findings(result):
+            facts.append(found_words(result))
+        return ", ".join(facts) or preview_line(summary(result)[:400])
+    if depth and isinstance(result, dict):
+        ordered = sorted(result.items(), key=lambda item: _rank(item[1], depth - 1))
+        said_of = {one_line(name): _came_to(value, depth - 1) for name, value in ordered}
+        return "; ".join(f"{name}: {words}" for name, words in said_of.items() if words)
+    if depth and isinstance(result, list) and (told := _told(result, 1)):
+        listed = [each for each in told if _lists_findings(each)]
+        found = [finding for each in listed for finding in findings(each)]
+        return counted(len(told), "result") + (f", {tally(found)}" if listed else "")
+    return ""
+
+
+def _rank(result: Any, depth: int) -> str:
+    """Sorts results by the worst of their findings."""
+    found = (finding for each in _told(result, depth) for finding in findings(each))
+    return worst(found) or "none"
 
 
 def is_empty(result: Any) -> bool:
-    """Whether it is the result of a review that had nothing to look at."""
-    return verdict(result) is not None and NOTHING in summary(result)
+    """Whether it is the result of a review that had nothing to look at; of several, all of them."""
+    told = _told(result, _DEPTH)
+    return bool(told) and all(
+        verdict(each) is not None and NOTHING in summary(each) for each in told
+    )
 
 
 def breaks(result: Any, limit: Priority) -> bool:
-    """Whether a result fails a gate: a finding of `limit` or worse.
+    """Whether a result fails a gate: a finding of `limit` or worse; of several results, in any.
 
     A result that has a verdict and no list of findings fails by its verdict.
     """
-    if isinstance(result, dict) and isinstance(result.get("findings"), list):
+    return any(_breaks(each, limit) for each in _told(result, _DEPTH))
+
+
+def _breaks(result: Any, limit: Priority) -> bool:
+    if _lists_findings(result):
         priority = worst(findings(result))
         return priority is not None and priority <= limit
     return verdict(result) in {"request_changes", "revise", "reject"}
+
+
+def _told(result: Any, depth: int) -> list[Any]:
+    """The results that one stands for: itself, or those of several steps and of their items."""
+    if _is_told(result):
+        return [result]
+    if not depth or not isinstance(result, dict | list):
+        return []
+    inner = result.values() if isinstance(result, dict) else result
+    return [told for value in inner for told in _told(value, depth - 1)]
+
+
+def _is_told(result: Any) -> bool:
+    """Whether it says itself what it came to."""
+    return bool(verdict(result) or summary(result)) or _lists_findings(result)
+
+
+def _lists_findings(result: Any) -> bool:
+    return isinstance(result, dict) and isinstance(result.get("findings"), list)
 
 
 def _finding(item: Any) -> Finding | None:

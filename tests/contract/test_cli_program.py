@@ -12,6 +12,7 @@ import pytest
 
 from crew import __version__
 from crew.events import parse_event
+from tests.doubles.definitions import step, team, workflow
 from tests.doubles.programs import RESULT, Program, program, review_script, submit
 from tests.doubles.waiting import until
 
@@ -166,6 +167,23 @@ def test_ps_show_and_logs_tell_of_a_run(crew: Program) -> None:
     kinds = [json.loads(line)["kind"] for line in logged.stdout.splitlines()]
     assert kinds[:2] == ["system", "user"]
     assert kinds[-1] == "result"
+
+
+def test_a_workflow_with_two_last_steps_says_what_each_came_to_and_fails_by_either(
+    crew: Program,
+) -> None:
+    for folder, text in {
+        "teams": team("members: {a: reviewer, b: security-reviewer}", name="two", workflow="two"),
+        "workflows": workflow(step("code"), step("keys", role="b"), name="two"),
+    }.items():
+        path = crew.folder / "work" / ".crew" / folder / "two.md"
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    done = crew.run("run", "two", "-m", crew.model(review_script()), "--fail-on", "P1")
+    assert done.returncode == 1, done.stderr
+    said = "code: 1 finding: 1 P1; keys: no findings"
+    assert said in crew.run("ps", env={"COLUMNS": "120"}).stdout
+    assert f"done, {said}\n" in crew.run("wait").stderr
 
 
 def test_logs_follow_a_run_to_its_end(crew: Program) -> None:

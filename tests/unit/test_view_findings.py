@@ -9,12 +9,14 @@ from crew.view import (
     Priority,
     breaks,
     findings,
+    is_empty,
     outcome_words,
     summary,
     tally,
     verdict,
     worst,
 )
+from crew.view.findings import NOTHING
 
 WHOLE = {
     "title": "Key in the source",
@@ -150,3 +152,36 @@ def test_a_result_in_one_line_is_its_verdict_and_findings_or_its_summary() -> No
     assert outcome_words({"findings": []}) == "no findings"
     assert outcome_words({"summary": "All\nis \x1b[1mwell."}) == "All is well."
     assert outcome_words(["anything"]) == ""
+    assert outcome_words({"note": {"text": "no word of what it came to"}}) == ""
+
+
+P1 = {"summary": "s", "findings": [{"title": "a", "priority": "P1"}]}
+NONE: dict[str, Any] = {"summary": "s", "findings": []}
+
+
+def test_of_several_last_steps_each_is_told_the_worst_first() -> None:
+    assert outcome_words({"code": NONE, "docs": P1}) == "docs: 1 finding: 1 P1; code: no findings"
+    assert outcome_words({"a": {"verdict": "approve"}, "b": {"summary": "Well."}}) == (
+        "a: approve; b: Well."
+    )
+    assert outcome_words({"each": [NONE, P1]}) == "each: 2 results, 1 finding: 1 P1"
+
+
+def test_of_a_step_for_each_item_the_results_are_counted() -> None:
+    assert outcome_words([P1, P1]) == "2 results, 2 findings: 2 P1"
+    assert outcome_words([{"summary": "Well."}]) == "1 result"
+
+
+@pytest.mark.parametrize(
+    "result", [{"a": NONE, "b": P1}, [NONE, P1], {"a": [P1]}, {"a": {"verdict": "reject"}}]
+)
+def test_a_gate_breaks_on_any_of_several_results(result: Any) -> None:
+    assert breaks(result, Priority.P1)
+    assert not breaks({"a": NONE, "b": [NONE]}, Priority.P3)
+
+
+def test_several_results_are_empty_where_each_is() -> None:
+    nothing = {"verdict": "approve", "summary": f"{NOTHING}."}
+    assert is_empty({"a": nothing, "b": nothing})
+    assert not is_empty({"a": nothing, "b": NONE})
+    assert not is_empty({})
