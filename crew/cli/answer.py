@@ -2,7 +2,9 @@
 
 `--json` without a word prints an array of the open requests, oldest first:
 
-    {"request", "session", "tool", "preview", "args"}
+    {"request", "session", "tool", "preview", "args", "change": {"path", "exists", "diff"}}
+
+`change` is what the call would do to a file; null where it is about none.
 """
 
 import sys
@@ -16,6 +18,7 @@ from crew.cli.run import Folder
 from crew.errors import NoSuchRequestError, UsageError
 
 if TYPE_CHECKING:
+    from crew.records import JsonObject
     from crew.view import PermissionView
 
 Decision = Literal["allow", "allow_session", "deny"]
@@ -108,14 +111,18 @@ def _excerpt(ask: "PermissionView") -> "list[str]":
     return [line.expandtabs(4)[:_WIDE] for line in lines]
 
 
+def _document(ask: "PermissionView") -> "JsonObject":
+    said = {key: getattr(ask, key) for key in ("request", "session", "tool", "preview", "args")}
+    return {**said, "change": ask.change.model_dump() if ask.change is not None else None}
+
+
 def _list(run: str, asks: "Sequence[PermissionView]", *, json: bool) -> None:
     from crew.console import Output, dumps
     from crew.view import ask_words, one_line
 
     out = Output(sys.stdout)
     if json:
-        keys = ("request", "session", "tool", "preview", "args")
-        out.put(f"{dumps([{key: getattr(ask, key) for key in keys} for ask in asks])}\n")
+        out.put(f"{dumps([_document(ask) for ask in asks])}\n")
         return
     for ask in asks:
         said = one_line(f"{ask.tool} {ask.preview}")

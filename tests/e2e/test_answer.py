@@ -92,6 +92,30 @@ def test_with_ask_another_shell_allows_and_denies_each_by_name(crew: Installed, 
     assert outcomes == ["ok", "denied", "ok"]
 
 
+def test_json_says_what_a_call_would_do_to_its_file(crew: Installed) -> None:
+    agent = Path(crew.cwd, ".crew", "agents", "work.md")
+    agent.write_text(agent.read_text().replace("[shell]", "[write, shell]"))
+    Path(crew.cwd, "note.txt").write_text("old\n")
+    script = crew.home / "script.json"
+    calls = [
+        {"tool": "write", "args": {"path": "note.txt", "content": "new\n"}},
+        {"tool": "shell", "args": {"command": "true"}},
+    ]
+    turns = [*({"calls": [call]} for call in calls), submit({"summary": "Done.", "changes": []})]
+    script.write_text(json.dumps({"agents": {"*": turns}}))
+    _detached(crew, "-m", f"scripted:{script}", "--ask")
+    _until(lambda: len(_asked(crew)) == 1)
+    (write,) = _asked(crew)
+    assert set(write["change"]) == {"path", "exists", "diff"}
+    assert (write["change"]["path"], write["change"]["exists"]) == ("note.txt", True)
+    assert "\n-old\n+new" in write["change"]["diff"]
+    assert crew.run("answer", "--deny").code == 0
+    _until(lambda: [ask["tool"] for ask in _asked(crew)] == ["shell"])
+    assert _asked(crew)[0]["change"] is None
+    assert crew.run("answer", "--deny").code == 0
+    assert crew.run("wait").code == 0
+
+
 def test_allowed_for_the_session_it_asks_no_more(crew: Installed, model: str) -> None:
     _detached(crew, "-m", model, "--ask")
     _until(lambda: len(_asked(crew)) == 1)
