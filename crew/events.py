@@ -94,6 +94,8 @@ class RunContinued(EventBase):
             `fork` when all before it was taken from another run.
         tasks: Tasks that are pending again, though they had ended.
         leftovers: Groups of processes that the last process had left running, and that were ended.
+        left: When the last process was heard of last, where it left a sign of that; the events
+            before may be later.
     """
 
     durable: ClassVar[bool] = True
@@ -101,6 +103,7 @@ class RunContinued(EventBase):
     reason: Literal["interrupted", "retry", "fork"]
     tasks: tuple[str, ...] = ()
     leftovers: int = 0
+    left: Timestamp | None = None
     version: str
 
 

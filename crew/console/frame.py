@@ -73,7 +73,7 @@ class Frame:
         listed = rows(view)
         shown = self._fitting(listed)
         name = self._name_width(listed)
-        lines = [*self._header(view), *(self._row(row, name, now) for row in shown)]
+        lines = [*self._header(view), *(self._row(view, row, name, now) for row in shown)]
         if left_out := _left_out(listed, shown):
             lines.append(self._line(Text(f"  {left_out}", "dim")))
         lines += [self._totals(view, now), self._line(self._note(view, note))]
@@ -101,23 +101,23 @@ class Frame:
         headings = [Text(column.heading, "dim") for column in self._columns]
         return [self._line(first), self._line(second, headings)]
 
-    def _row(self, row: Row, name_width: int, now: datetime) -> Text:
+    def _row(self, view: RunView, row: Row, name_width: int, now: datetime) -> Text:
         text = Text("  " * row.depth)
         text.append(sign(row.mark, self.encoding), STYLES[row.mark])
         text.append(f" {row.name}")
         _fit(text, name_width + 2)
         quiet = row.mark in {Mark.PENDING, Mark.DONE, Mark.STOPPED}
         text.append(f"  {row.doing}", "dim" if quiet else "")
-        return self._line(text, self._figures(row.session, now))
+        return self._line(text, self._figures(view, row.session, now))
 
-    def _figures(self, session: SessionView | None, now: datetime) -> list[Text]:
+    def _figures(self, view: RunView, session: SessionView | None, now: datetime) -> list[Text]:
         if session is None:
             return [Text() for _ in self._columns]
         figures = {
             _TURNS: str(session.turns),
             _TOOLS: str(session.tools),
             _TOKENS: short_count(session.usage.tokens),
-            _TIME: _elapsed(session.started, session.ended, now),
+            _TIME: _elapsed(view, session.started, session.ended, now),
         }
         return [Text(figures[column], "dim") for column in self._columns]
 
@@ -133,7 +133,7 @@ class Frame:
             _TURNS: str(totals.turns),
             _TOOLS: str(totals.tools),
             _TOKENS: short_count(totals.usage.tokens),
-            _TIME: _elapsed(view.started, view.ended, now) if view.started else "",
+            _TIME: _elapsed(view, view.started, view.ended, now) if view.started else "",
         }
         shown = [Text(figures[column], "dim") for column in self._columns]
         return self._line(Text(", ".join(facts), "dim"), shown)
@@ -159,8 +159,8 @@ class Frame:
         return [row for place, row in enumerate(listed) if place in kept]
 
 
-def _elapsed(started: datetime, ended: datetime | None, now: datetime) -> str:
-    return duration((ended or now) - started, tenths=ended is not None)
+def _elapsed(view: RunView, started: datetime, ended: datetime | None, now: datetime) -> str:
+    return duration(view.worked(started, ended or now), tenths=ended is not None)
 
 
 def _rank(mark: Mark) -> int:

@@ -36,7 +36,7 @@ from crew.session.permissions import REPEAT
 from crew.store.folder import RunFolder, find, runs_of
 from crew.store.journal import sync
 from crew.store.jsonl import AppendLog
-from crew.store.lock import RunLock
+from crew.store.lock import Holder, RunLock, holder
 from crew.store.manifest import Manifest, read, write
 from crew.store.redact import Redactor
 from crew.tools.leftovers import end_leftovers
@@ -88,12 +88,13 @@ async def resume(
     sources = sources or machine_sources()
     check_allow(request.allow, request.tools, REPEAT)
     folder = find(request.home, request.run)
+    before = holder(folder, sources.now())
     lock = RunLock.acquire(folder, sources.now())
     try:
         prepared = _prepare(
             request, folder, lock, library=library, sources=sources, environ=environ
         )
-        await _end_leftovers(prepared)
+        await _tell_of_the_last(prepared, before)
     except BaseException:
         lock.release()
         raise
@@ -101,12 +102,13 @@ async def resume(
         yield run
 
 
-async def _end_leftovers(run: Prepared) -> None:
-    """End what the lost process has left running, and have the run say so."""
+async def _tell_of_the_last(run: Prepared, before: Holder | None) -> None:
+    """End what the lost process has left running; have the run say so, and when it was lost."""
     history = run.history
     if history is not None and history.continued is not None:
-        left = await end_leftovers(run.folder.mark)
-        history.continued = history.continued.model_copy(update={"leftovers": left})
+        leftovers = await end_leftovers(run.folder.mark)
+        said = {"leftovers": leftovers, "left": before.beat if before is not None else None}
+        history.continued = history.continued.model_copy(update=said)
 
 
 def _prepare(

@@ -134,8 +134,9 @@ class SessionScreen(Stage):
                 transcript.go(index)
 
     def _show_stats(self) -> None:
-        known, now = self.observer.view.sessions.get(self._session), self.observer.now()
-        stats = stats_line(known, self.transcript, now=now, seen=self._seen_end)
+        view, now = self.observer.view, self.observer.now()
+        known = view.sessions.get(self._session)
+        stats = stats_line(view, known, self.transcript, now=now, seen=self._seen_end)
         self.query_one("#stats", Bar).say(*stats)
 
     def on_transcript_pane_read(self, event: TranscriptPane.Read) -> None:

@@ -182,7 +182,7 @@ class SessionTree(LineView):
     def _figures(self, session: SessionView | None) -> dict[Column, str]:
         if session is None:
             return dict.fromkeys(COLUMNS, "")
-        took = (session.ended or self._now) - session.started
+        took = self._view.worked(session.started, session.ended or self._now)
         cost = session.usage.cost
         return {
             TURNS: str(session.turns),

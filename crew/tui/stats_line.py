@@ -5,23 +5,29 @@ from datetime import datetime
 
 from crew.tui.bars import Span
 from crew.tui.transcript_pane import TranscriptPane
-from crew.view import Only, SessionView, Tone, counted, only_words, session_stats
+from crew.view import Only, RunView, SessionView, Tone, counted, only_words, session_stats
 
 Line = tuple[list[Span], list[Span]]
 
 
 def stats_line(
-    known: SessionView | None, transcript: TranscriptPane, *, now: datetime, seen: int
+    view: RunView,
+    known: SessionView | None,
+    transcript: TranscriptPane,
+    *,
+    now: datetime,
+    seen: int,
 ) -> Line:
     """Figures at the left; filter, news and position at the right.
 
     Args:
+        view: The run.
         known: The session; None before it began.
         transcript: Its transcript.
         now: The time that running clocks are measured to.
         seen: Lines of the transcript that there were when its end was left.
     """
-    figures = session_stats(known, now) if known else ""
+    figures = session_stats(view, known, now) if known else ""
     left = [Span(text=f" {figures}", look=Tone.SECONDARY)]
     return left, [*_filter(transcript), *_news(known, transcript, seen), _position(transcript)]
 

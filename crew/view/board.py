@@ -52,7 +52,7 @@ def board_row(view: RunView, place: Place, now: datetime) -> TaskRow:
     took = ""
     if task.started is not None:
         until = task.finished or view.ended or now
-        took = duration(until - task.started, tenths=task.finished is not None)
+        took = duration(view.worked(task.started, until), tenths=task.finished is not None)
     return TaskRow(
         task=task.id,
         name=row.name,

@@ -34,7 +34,7 @@ from crew.events import (
 from crew.feed import FeedItem, Grew
 from crew.plaintext import clean
 from crew.progress import Progress
-from crew.records import Status
+from crew.records import UNSTAMPED, Status
 from crew.view.state import (
     CommandView,
     LiveSessions,
@@ -63,6 +63,7 @@ class RunFold:
 
     def __init__(self) -> None:
         self._head = RunView()
+        self._heard = UNSTAMPED
         self._tasks: dict[str, TaskView] = {}
         self._sessions: dict[str, SessionView] = {}
         self._moving: dict[str, Progress] = {}
@@ -100,6 +101,7 @@ class RunFold:
         else:
             self._set(run=item.run or self._head.run, seq=max(item.seq, self._head.seq))
             self._event(item)
+            self._heard = max(self._heard, item.at)
             changed = True
         if changed:
             self._view = None
@@ -150,8 +152,12 @@ class RunFold:
     def _continue(self, event: RunContinued) -> None:
         """The run goes on: tasks that are run again wait, and what nobody answered is void.
 
-        Sessions that go on ask the first of their models again.
+        Sessions that go on ask the first of their models again. The time since its last process
+        was heard of is nobody's.
         """
+        left = max(self._heard, event.left or self._heard)
+        if left < event.at:
+            self._set(idle=(*self._head.idle, (left, event.at)))
         if self._head.over:
             self._set(status=Status.RUNNING, ended=None, error=None, result=None)
         self._reopen(event.tasks)

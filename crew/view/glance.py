@@ -52,7 +52,8 @@ def run_state(view: RunView, now: datetime) -> tuple[Mark, str]:
     """How the run stands: `running  1m 04s`, `paused: nothing runs  2m 10s`."""
     if view.started is None:
         return Mark.PENDING, "starting"
-    took = duration((view.ended or now) - view.started, tenths=view.ended is not None)
+    worked = view.worked(view.started, view.ended or now)
+    took = duration(worked, tenths=view.ended is not None)
     if view.over or view.status is Status.INTERRUPTED:
         return mark(view.status), f"{status_words(view.status)}  {took}"
     if view.status is Status.PAUSED:
@@ -184,8 +185,8 @@ def session_title(view: RunView, session: str, order: Sequence[str]) -> tuple[Ma
     return (Mark.WAITING if known.asks else mark(known.status)), " · ".join(facts)
 
 
-def session_stats(known: SessionView, now: datetime) -> str:
-    """What a session came to so far."""
+def session_stats(view: RunView, known: SessionView, now: datetime) -> str:
+    """What a session of a run came to so far."""
     turns = f"turn {known.turns}" + (f" of {known.max_turns}" if known.max_turns else "")
     facts = [counted(known.turns, "turn") if known.over else turns]
     facts.append(counted(known.tools, "tool call"))
@@ -194,7 +195,8 @@ def session_stats(known: SessionView, now: datetime) -> str:
         facts.append(f"context {short_count(known.progress.context_tokens)}")
     if known.usage.cost != 0:
         facts.append(money(known.usage.cost))
-    facts.append(duration((known.ended or now) - known.started, tenths=known.ended is not None))
+    worked = view.worked(known.started, known.ended or now)
+    facts.append(duration(worked, tenths=known.ended is not None))
     return " · ".join(facts)
 
 

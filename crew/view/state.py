@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from crew.commands import Command
@@ -207,6 +207,7 @@ class RunView:
         budget: The limits of what the run may spend, by name.
         status: `pending` before `run.started`; `paused` while the run's own latch holds.
         lost: Whether its process is gone without having told its end.
+        idle: Stretches between two processes of the run, in which none worked at it.
         tasks: By id, in board order; the order never changes.
         sessions: By id, in the order they started; the order never changes.
         notices: The newest ones, oldest first.
@@ -226,6 +227,7 @@ class RunView:
     started: datetime | None = None
     ended: datetime | None = None
     lost: bool = False
+    idle: tuple[tuple[datetime, datetime], ...] = ()
     error: Failure | None = None
     result: ArtifactRef | None = None
     tasks: Mapping[str, TaskView] = field(default_factory=dict)
@@ -242,6 +244,13 @@ class RunView:
     def ended_by_itself(self) -> bool:
         """Whether the run told its end; one whose process was lost did not."""
         return self.over and not self.lost
+
+    def worked(self, since: datetime, until: datetime) -> timedelta:
+        """How much of the time between two moments there was a process at work on the run."""
+        span = until - since
+        for left, back in self.idle:
+            span -= max(timedelta(), min(until, back) - max(since, left))
+        return max(timedelta(), span)
 
     @property
     def asks(self) -> tuple[PermissionView, ...]:

@@ -102,7 +102,7 @@ def test_titles_totals_and_figures_are_told_in_words() -> None:
     assert total_words(view, width=70) == (
         "4 of 4 tasks done · 0 of 6 sessions at work · 58.4k tokens"
     )
-    told = session_stats(view.sessions["code-review"], NOON)
+    told = session_stats(view, view.sessions["code-review"], NOON)
     assert told == "4 turns · 6 tool calls · 22.0k tokens · $0.078 · 10s"
 
 
@@ -172,7 +172,7 @@ def test_any_part_of_a_run_can_be_told(seq: int) -> None:
     assert set(session_order(view)) <= set(view.sessions)
     for known in view.sessions.values():
         assert session_title(view, known.id, session_order(view))[1]
-        assert session_stats(known, NOON)
+        assert session_stats(view, known, NOON)
         assert crumbs(view, known.id)[-1].session == known.id
         if known.status in TERMINAL:
             assert not possible(view, known.id) & {Deed.STEER, Deed.PAUSE, Deed.CANCEL, Deed.STEP}
