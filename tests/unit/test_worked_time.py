@@ -79,7 +79,7 @@ async def test_the_time_before_tasks_are_run_again_is_nobodys(arrange: Arrange) 
     await anyio.sleep(NIGHT)
     await crew.finish_again(retry=True, task="work")
     view = told(crew)
-    assert run_state(view, BEGINNING + timedelta(days=1))[1].endswith("done  10.0s")
+    assert run_state(view, BEGINNING + timedelta(days=1))[1].endswith("done  10s")
 
 
 async def test_a_stretch_counts_only_what_of_it_was_worked(arrange: Arrange) -> None:
