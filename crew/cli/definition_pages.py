@@ -26,6 +26,7 @@ from crew.definitions.types import (
     Workflow,
 )
 from crew.errors import DefinitionError
+from crew.service.resolved import Resolve
 
 _HIDDEN_KEYS = {"name", "description", "source", "prompt", "briefing", "members", "steps"}
 
@@ -43,8 +44,11 @@ def print_list(kind: Kind, entries: Sequence[Entry], *, json: bool) -> None:
     console.print(Text(f"one of them whole: crew {kind}s NAME", "dim"), soft_wrap=True)
 
 
-def print_one(kind: Kind, library: Library, name: str, *, json: bool) -> None:
+def print_one(kind: Kind, library: Library, name: str, *, resolve: Resolve, json: bool) -> None:
     """Print one definition whole.
+
+    Args:
+        resolve: Says which models the names mean that it asks for.
 
     Raises:
         DefinitionError: There is none of this name, or it has problems.
@@ -55,19 +59,17 @@ def print_one(kind: Kind, library: Library, name: str, *, json: bool) -> None:
     plan = library.plan(name) if kind == "team" and entry.definition is not None else None
     if json:
         value = _summary(kind, entry) | {"definition": _dumped(entry.definition)}
-        if kind == "team":
-            value["roles"] = {} if plan is None else _dumped(plan)["roles"]
-        _put(value)
+        _put(value | _resolved(kind, entry, plan, resolve))
         return
     console = _console()
     description = entry.definition.description if entry.definition else ""
     console.print(Text.assemble((name, "bold"), f"  {description}"), soft_wrap=True)
-    print_whole(_settings(entry), console)
+    print_whole(_settings(entry, resolve), console)
     match entry.definition:
         case Agent(prompt=prompt):
             _print_text(console, prompt)
         case Team(briefing=briefing) if plan is not None:
-            for table in (_roles(plan), _steps(plan.workflow)):
+            for table in (_roles(plan, resolve), _steps(plan.workflow)):
                 console.print()
                 print_whole(table, console)
             _print_text(console, briefing)
@@ -181,12 +183,32 @@ def _origin(entry: Entry) -> Text:
     return Text(entry.source.layer + (f", shadows {shadows}" if shadows else ""), "dim")
 
 
-def _settings(entry: Entry) -> Table:
+def _resolved(kind: Kind, entry: Entry, plan: Plan | None, resolve: Resolve) -> dict[str, Any]:
+    """What follows from a definition here, for programs."""
+    match kind, entry.definition:
+        case "team", _:
+            roles = plan.roles if plan is not None else {}
+            return {
+                "roles": {} if plan is None else _dumped(plan)["roles"],
+                "runs_on": {role: resolve(agent.model) for role, agent in roles.items()},
+            }
+        case "agent", Agent() as agent:
+            return {"runs_on": resolve(agent.model), "own_tools": agent.own_tools}
+        case "agent", _:
+            return {"runs_on": [], "own_tools": []}
+        case _:
+            return {}
+
+
+def _settings(entry: Entry, resolve: Resolve) -> Table:
     rows: dict[str, str] = {"source": _shown(entry.source)}
     if entry.shadows:
         rows["shadows"] = ", ".join(_shown(source) for source in entry.shadows)
     values: Mapping[str, Any] = _dumped(entry.definition) or {}
     rows |= {key: _value(key, value) for key, value in values.items() if key not in _HIDDEN_KEYS}
+    if isinstance(agent := entry.definition, Agent):
+        rows["model"] = _models(agent, resolve)
+        rows["tools"] += f"; the session's own: {', '.join(agent.own_tools)}"
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -195,11 +217,20 @@ def _settings(entry: Entry) -> Table:
     return table
 
 
-def _roles(plan: Plan) -> Table:
+def _models(agent: Agent, resolve: Resolve) -> str:
+    """The names that an agent asks for, each with what it means here."""
+    meant = {name: resolve([name]) for name in agent.model}
+    return ", ".join(
+        name if models == (name,) else f"{name} ({' or '.join(models)})"
+        for name, models in meant.items()
+    )
+
+
+def _roles(plan: Plan, resolve: Resolve) -> Table:
     table = _table("role", "agent", "model", "tools")
     for role, agent in plan.roles.items():
         tools = _value("tools", agent.tools)
-        table.add_row(Text(role, "bold"), agent.name, ", ".join(agent.model), tools)
+        table.add_row(Text(role, "bold"), agent.name, _models(agent, resolve), tools)
     return table
 
 

@@ -6,7 +6,9 @@
      "problems": [{"path", "line", "column", "message", "hint"}]}
 
 `definition` has the resolved values, defaults included; it is null where there are problems. One
-team has `roles` too: role to the agent that fills it, with the team's changes applied.
+agent has `runs_on` too, the models that would be tried in this order, and `own_tools`, those that
+each session has beside `tools`. One team has `roles`, role to the agent that fills it, with the
+team's changes applied, and `runs_on`, role to models.
 `description` is empty where there are problems. Lines and columns count from 1; 0 means the whole
 file or line.
 
@@ -110,7 +112,10 @@ def _show(kind: "Kind", name: str | None, *, json: bool, folder: "Path | None") 
     if name is None:
         definition_pages.print_list(kind, found.entries(kind), json=json)
     else:
-        definition_pages.print_one(kind, found, name, json=json)
+        from crew.service.resolved import model_resolver
+
+        resolve = model_resolver(os.environ)
+        definition_pages.print_one(kind, found, name, resolve=resolve, json=json)
 
 
 def _library(here: "Path") -> "Library":

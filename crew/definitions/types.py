@@ -87,6 +87,11 @@ class Agent(Record):
     prompt: str
     source: Source
 
+    @property
+    def own_tools(self) -> tuple[str, ...]:
+        """The tools that each session of it has beside `tools`."""
+        return ("spawn_agent", "submit_result") if self.spawns else ("submit_result",)
+
 
 class Member(Record):
     """A role of a team: an agent, and what of it the team changes."""

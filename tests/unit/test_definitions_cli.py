@@ -210,3 +210,42 @@ def test_new_says_why_it_could_not_write() -> None:
 
 def test_a_folder_that_is_gone_is_an_error() -> None:
     assert isinstance(crew("agents", "-C", "nowhere").exception, WorkspaceError)
+
+
+def test_an_agent_is_shown_with_the_model_that_its_names_mean(tmp_path: Path) -> None:
+    assert "\nmodel      default (rules)" in crew("agents", "critic").output
+    put(".crew/agents/picky.md", agent("model: [smart, 'ollama:a']", name="picky"))
+    put(str(tmp_path / "config/crew/config.toml"), '[models]\nsmart = ["ollama:b", "ollama:c"]\n')
+    shown = crew("agents", "picky").output
+    assert "\nmodel      smart (ollama:b or ollama:c), ollama:a" in shown
+    document = json.loads(crew("agents", "picky", "--json").output)
+    assert document["definition"]["model"] == ["smart", "ollama:a"]
+    assert document["runs_on"] == ["ollama:b", "ollama:c", "ollama:a"]
+
+
+def test_a_team_is_shown_with_the_models_of_its_roles() -> None:
+    shown = crew("teams", "review").output
+    assert shown.count("default (rules)") == 4
+    document = json.loads(crew("teams", "review", "--json").output)
+    assert document["runs_on"] == {role: ["rules"] for role in document["roles"]}
+
+
+def test_settings_that_are_off_hide_no_definition(tmp_path: Path) -> None:
+    put(str(tmp_path / "config/crew/config.toml"), "[models]\ndefault = 3\n")
+    shown = crew("agents", "critic")
+    assert shown.exit_code == 0
+    assert "\nmodel      default " in shown.output
+
+
+@pytest.mark.parametrize(
+    ("keys", "own"),
+    [("", ["submit_result"]), ("spawns: [explorer]", ["spawn_agent", "submit_result"])],
+)
+def test_an_agent_is_shown_with_the_tools_that_are_its_sessions_own(
+    keys: str, own: list[str]
+) -> None:
+    put(".crew/agents/busy.md", agent(f"tools: [read]\n{keys}", name="busy"))
+    assert f"read; the session's own: {', '.join(own)}" in crew("agents", "busy").output
+    document = json.loads(crew("agents", "busy", "--json").output)
+    assert document["own_tools"] == own
+    assert document["definition"]["tools"] == ["read"]

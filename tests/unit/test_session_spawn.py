@@ -3,10 +3,11 @@
 import anyio
 import pytest
 
+from crew.definitions.types import Agent
 from crew.entries import ToolResultEntry
 from crew.events import SessionEnded, SessionStarted
 from crew.records import Status
-from crew.service import SpawnLimits
+from crew.service import SpawnLimits, default_library
 from tests.doubles.models import calls, says, submits, works
 from tests.doubles.virtual_time import VIRTUAL, Backend
 from tests.unit.conftest import Arrange
@@ -34,6 +35,22 @@ async def test_a_childs_result_comes_back_to_its_parent(arrange: Arrange) -> Non
     assert (child.parent, child.depth, child.session) == ("work", 1, "work.worker-1")
     assert child.title == "go"
     assert [e.session for e in crew.events_of(SessionEnded)] == ["work.worker-1", "work"]
+
+
+@pytest.mark.parametrize("spawns", [[], ["worker"]])
+async def test_a_session_has_the_tools_of_its_agent_and_those_said_to_be_its_own(
+    arrange: Arrange, spawns: list[str]
+) -> None:
+    crew = arrange([submits()])
+    crew.agent("boss", tools=["work"], spawns=spawns)
+    crew.workflow({"work": {"role": "boss"}})
+    crew.team({"boss": "boss"})
+    await crew.finish()
+    library = default_library(crew.root, tools=crew.tools)
+    boss = library.entry("agent", "boss").definition
+    assert isinstance(boss, Agent)
+    told = [tool.name for tool in crew.model.requests[0].tools]
+    assert told == ["work", *boss.own_tools]
 
 
 async def test_children_of_one_answer_work_at_the_same_time(arrange: Arrange) -> None:
