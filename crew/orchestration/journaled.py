@@ -4,6 +4,7 @@ from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from crew.bus.recorder import Recorder
+from crew.errors import CommandError
 from crew.events import TaskAdded, TaskEnded, TasksReopened, TaskStatus
 from crew.orchestration.again import reopened
 from crew.orchestration.board import Task, TaskBoard
@@ -55,6 +56,12 @@ class JournaledBoard:
         """
         board = self._board.tasks
         beside = self._earlier.beside(board)
+        for name in [name for name, known in beside.items() if known.step in folding]:
+            gone = beside.pop(name)  # nobody waits for what a list that was made anew has no more
+            if name == task:
+                raise CommandError(
+                    f"{task} is no item of {gone.step} any more: its list is another"
+                )
         again = reopened({**board, **beside}, task, folding)
         # Items come back to the board with the list to come.
         items = [item for item in board.values() if item.id != item.step in again]

@@ -20,7 +20,7 @@ import anyio.to_thread
 
 from crew.config import Config
 from crew.errors import CrewError, RunLockedError, StoreError
-from crew.events import RunContinued, TaskAdded
+from crew.events import RunContinued, TaskAdded, parse_event
 from crew.orchestration import inbox
 from crew.orchestration.engine import Sources
 from crew.records import timestamp
@@ -311,6 +311,9 @@ class _Simulation:
         """Whether a process has begun the retry."""
         with self.disk.of_others():
             events = list(journal.read(folder))
+            torn = folder.journal.read_bytes().rpartition(b"\n")[2]
+        with suppress(ValueError):  # one that only lacks its newline counts
+            events.append(parse_event(torn))
         mark = self.opening.mark if isinstance(self.opening, Again) else 0
         return any(isinstance(event, RunContinued) for event in events[mark:])
 

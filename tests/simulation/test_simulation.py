@@ -53,6 +53,8 @@ PINNED = {
     1146: "a child that was taken up was refused the slot that it had had",
     302265: "the disk refused a child's transcript, and its parent and the run ended without it",
     326103: "a session that was ended over its head, as the disk took a steer, asked its model",
+    332771: "an item ran again that a list made anew had no more, and never ended",
+    339946: "a retry whose beginning only lacked its newline was asked for once more",
     453: "a session that was ended over its head began a child behind its own end",
 }
 """Seeds that found a mistake when it was made, and what it was."""

@@ -252,6 +252,30 @@ async def test_a_list_that_is_made_anew_has_its_own_items(arrange: Arrange, lost
     assert is_sound(crew)
 
 
+async def test_an_item_that_a_list_no_longer_has_is_not_run_again_beside_it(
+    arrange: Arrange,
+) -> None:
+    crew = arrange(
+        {
+            "list": [submits(ITEMS)],
+            "list~2": [submits({"summary": "s", "items": ["z"]})],
+            "each_1~2": [works(50), submits()],
+            "long": LONG,
+            "*": [submits()],
+        }
+    )
+    crew.workflow(SPREAD)
+    async with crew.start() as run:
+        await anyio.sleep(10)
+        await crew.send(Retry(id="one", task="list"))
+        await anyio.sleep(10)
+        assert crew.ends()["each_2"] == "skipped"
+        await refused(crew, "each_2", "each_2 is no item of each any more")
+        outcome = await run.wait()
+    assert outcome.status is Status.COMPLETED
+    assert is_sound(crew)
+
+
 async def test_a_run_that_is_lost_goes_on_with_what_was_to_run_again(arrange: Arrange) -> None:
     crew = arrange({"b": [BROKEN], "b~2": [works(50), submits()], "long": LONG, "*": [submits()]})
     crew.workflow(CHAIN)
