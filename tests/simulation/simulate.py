@@ -47,6 +47,10 @@ _LOOK = 0.6
 """Virtual seconds between two looks for commands of others; most of the time went into them."""
 
 
+PLACES: list[str] = []
+"""Folders of the simulations that go on, for who has to end the process."""
+
+
 @dataclass(slots=True)
 class Report:
     """What came of a seed.
@@ -67,24 +71,29 @@ class Report:
     ended: str = ""
 
 
-def simulate(schedule: Schedule, trace: Callable[[str], None] | None = None) -> Report:
+def simulate(
+    schedule: Schedule, trace: Callable[[str], None] | None = None, *, under: Path | None = None
+) -> Report:
     """Run a schedule.
 
     Args:
         trace: Takes a line for everything that happens.
+        under: Where its folder is made; in memory by default.
     """
-    with _root() as root:
+    with _root(under) as root:
         return _Simulation(schedule, root, trace).run()
 
 
 @contextmanager
-def _root() -> Iterator[Path]:
+def _root(under: Path | None) -> Iterator[Path]:
     memory = Path("/dev/shm")
-    place = tempfile.mkdtemp(prefix="crew-sim-", dir=memory if memory.is_dir() else None)
+    place = tempfile.mkdtemp(prefix="crew-sim-", dir=under or (memory if memory.is_dir() else None))
+    PLACES.append(place)
     try:
         yield Path(place)
     finally:
         shutil.rmtree(place, ignore_errors=True)
+        PLACES.remove(place)
 
 
 @dataclass(frozen=True, slots=True)

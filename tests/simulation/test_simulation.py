@@ -1,11 +1,14 @@
 """Seeds in bulk, the seeds that found something, and the promise that a seed can be replayed."""
 
 import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from tests.doubles.waiting import until
 from tests.simulation.schedule import schedule
 from tests.simulation.simulate import Report, simulate
 
@@ -79,6 +82,15 @@ def test_a_seed_gives_the_same_bytes_again() -> None:
     first, second = ([simulate(schedule(seed)).digest for seed in range(1, 25)] for _ in range(2))
     assert first == second
     assert len(set(first)) > 15
+
+
+def test_a_program_that_is_terminated_leaves_no_folder_behind(tmp_path: Path) -> None:
+    program = [sys.executable, "-m", "tests.simulation", "--under", os.fspath(tmp_path)]
+    with subprocess.Popen(program) as process:
+        until(lambda: any(tmp_path.glob("*/place")))
+        process.terminate()
+    assert process.returncode == -signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_seed_gives_the_same_bytes_in_any_process() -> None:
