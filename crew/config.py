@@ -194,10 +194,16 @@ def config_place(environ: Mapping[str, str], *where: str) -> str:
     path = config_path(environ)
     if path is None:
         return "config.toml"
+    line = config_line(path, *where)
+    return f"{path}:{line}" if line else str(path)
+
+
+def config_line(path: Path, *where: str) -> int:
+    """The line where the file says something, from 1; 0 where it can't be read."""
     try:
-        return f"{path}:{_line(path.read_text(encoding='utf-8-sig'), where)}"
+        return _line(path.read_text(encoding="utf-8-sig"), where)
     except (OSError, UnicodeDecodeError):
-        return str(path)
+        return 0
 
 
 def parse_config(data: bytes, path: str) -> Config:

@@ -143,6 +143,7 @@ def import_file(source: _Source, *, json: _Json = False, folder: Folder = None) 
 
 def _keys() -> "Iterator[Check]":
     """Whether the observer takes the keys of the settings; only it knows which there are."""
+    from crew.cli.settings import key_problems
     from crew.config import config_path, load_config
     from crew.service.doctor import Check
 
@@ -150,19 +151,15 @@ def _keys() -> "Iterator[Check]":
         chosen = load_config(os.environ).keys
     except ConfigError:  # the look at the models tells of it
         return
-    if not chosen:
-        return
-    from crew.cli.observe import key_ring
-
-    where = str(config_path(os.environ) or "")
-    try:
-        key_ring()
-    except ConfigError as error:
-        for line in error.message.splitlines():
-            place, _, what = line.partition(": ")
-            yield Check(name="keys", state="wrong", where=place, what=what, mend=error.hint)
-    else:
-        yield Check(name="keys", where=where, what=f"{len(chosen)} of your own")
+    problems = key_problems()
+    for problem in problems:
+        where = f"{problem.path}:{problem.line}"
+        yield Check(
+            name="keys", state="wrong", where=where, what=problem.message, mend=problem.hint
+        )
+    if chosen and not problems:
+        place = str(config_path(os.environ) or "")
+        yield Check(name="keys", where=place, what=f"{len(chosen)} of your own")
 
 
 def _age(text: str) -> timedelta:

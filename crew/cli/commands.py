@@ -28,7 +28,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "agents": ("definitions", "List the agents, or show one."),
     "teams": ("definitions", "List the teams, or show one."),
     "workflows": ("definitions", "List the workflows, or show one."),
-    "check": ("definitions", "Check all definitions, or one file or folder."),
+    "check": ("definitions", "Check all definitions and config.toml, or one file."),
     "new": ("definitions", "Write a new agent, team or workflow."),
     "prune": ("care", "List old runs, and with --yes delete them."),
     "doctor": ("care", "Examine this machine, or a run's folder."),

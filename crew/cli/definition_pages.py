@@ -82,9 +82,19 @@ def print_one(kind: Kind, library: Library, name: str, *, resolve: Resolve, json
 
 
 def print_check(
-    library: Library, problems: Sequence[Problem], *, path: str | None, json: bool
+    library: Library,
+    problems: Sequence[Problem],
+    *,
+    path: str | None,
+    config: Path | None,
+    json: bool,
 ) -> None:
-    """Print the problems, or that there are none, and what shadows what."""
+    """Print the problems, or that there are none, and what shadows what.
+
+    Args:
+        path: What was asked for; None for everything.
+        config: The settings that were checked as well.
+    """
     entries = {kind: library.entries(kind) for kind in KINDS}
     shadowing = [(kind, each) for kind in KINDS for each in entries[kind] if each.shadows]
     if json:
@@ -93,6 +103,7 @@ def print_check(
                 "problems": [_dumped(problem) for problem in problems],
                 "shadowed": [_shadowed(kind, entry) for kind, entry in shadowing],
                 "counts": {kind: len(entries[kind]) for kind in KINDS},
+                "config": None if config is None else str(config),
             }
         )
         return
@@ -110,8 +121,10 @@ def print_check(
     elif path is not None:
         console.print(Text(f"{path}: no problems"), soft_wrap=True)
     else:
-        counts = ", ".join(_counted(len(entries[kind]), kind) for kind in KINDS)
-        console.print(f"{counts}: no problems")
+        counts = [_counted(len(entries[kind]), kind) for kind in KINDS]
+        if config is not None:
+            counts.append(display_path(config))
+        console.print(Text(f"{', '.join(counts)}: no problems"), soft_wrap=True)
 
 
 def print_new(entry: Entry) -> None:

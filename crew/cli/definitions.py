@@ -15,9 +15,10 @@ file or line.
 `crew check --json` prints one object:
 
     {"problems": [...], "shadowed": [{"kind", "name", "used": {"path", "layer"},
-     "unused": [{"path", "layer"}]}], "counts": {"agent", "team", "workflow"}}
+     "unused": [{"path", "layer"}]}], "counts": {"agent", "team", "workflow"}, "config"}
 
-`counts` and `shadowed` are about the whole library, also when one path is checked.
+`counts` and `shadowed` are about the whole library, also when one path is checked. `config` is the
+`config.toml` that was checked as well, or null.
 """
 
 import os
@@ -73,13 +74,24 @@ def workflows(name: _Name = None, *, json: _Json = False, folder: Folder = None)
 
 
 def check(path: _Path = None, *, json: _Json = False, folder: Folder = None) -> None:
-    """Check all definitions, or one file or folder; exit code 2 if there are problems."""
+    """Check all definitions and config.toml, or one file or folder.
+
+    Exit codes: 0 no problems, 2 there are some.
+    """
     from crew.cli import definition_pages
+    from crew.cli.settings import settings_problems
+    from crew.config import config_path
 
     here = open_workspace(folder)
     found = _library(here)
-    problems = found.check(here / path if path is not None else None)
-    definition_pages.print_check(found, problems, path=path, json=json)
+    given = here / path if path is not None else None
+    config = config_path(os.environ)
+    asked = config is not None and given is not None and _is_same(given, config)
+    problems = [] if asked else found.check(given)
+    looked = config if asked or (given is None and config and os.path.lexists(config)) else None
+    if looked is not None:
+        problems += settings_problems()
+    definition_pages.print_check(found, problems, path=path, config=looked, json=json)
     if problems:
         raise typer.Exit(ExitCode.USAGE)
 
@@ -123,6 +135,10 @@ def _library(here: "Path") -> "Library":
     from crew.service import default_library, find_workspace
 
     return default_library(find_workspace(here), os.environ)
+
+
+def _is_same(path: "Path", other: "Path") -> bool:
+    return os.path.lexists(path) and os.path.realpath(path) == os.path.realpath(other)
 
 
 def _write_new(path: "Path", other: "Path", text: str) -> None:

@@ -202,7 +202,7 @@ class Problem(Record):
     hint: str = ""
 
     def __str__(self) -> str:
-        where = f"{self.path}:{self.line}:{self.column}" if self.line else self.path
+        where = ":".join([self.path, *(str(at) for at in (self.line, self.column) if at)])
         return f"{where}: {self.message}" + (f"; {self.hint}" if self.hint else "")
 
 

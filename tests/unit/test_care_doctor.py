@@ -345,7 +345,7 @@ def test_definitions_and_settings_that_are_off_are_told(tmp_path: Path) -> None:
         "wrong",
         "see them: crew check",
     )
-    assert "config.toml:1" in checks["models"].what
+    assert checks["models"].where.endswith("config.toml:1")
 
 
 def test_a_home_that_is_not_there_yet_is_no_trouble(tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def test_check_takes_a_path() -> None:
 def test_json_of_check_keeps_its_shape() -> None:
     put(".crew/agents/critic.md", "x")
     found = json.loads(crew("check", "--json").stdout)
-    assert set(found) == {"problems", "shadowed", "counts"}
+    assert set(found) == {"problems", "shadowed", "counts", "config"}
     assert found["counts"] == {"agent": 10, "team": 6, "workflow": 6}
     (shadowed,) = found["shadowed"]
     assert (shadowed["kind"], shadowed["name"]) == ("agent", "critic")
@@ -249,3 +249,62 @@ def test_an_agent_is_shown_with_the_tools_that_are_its_sessions_own(
     document = json.loads(crew("agents", "busy", "--json").output)
     assert document["own_tools"] == own
     assert document["definition"]["tools"] == ["read"]
+
+
+SETTINGS_OFF = """\
+[models]
+default = "olama:x"
+[providers.own]
+kind = "openai-chat"
+[keys]
+follow = "ctrl+f"
+steer = "notakey"
+"""
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_check_tells_every_problem_of_the_settings_with_its_line(
+    tmp_path: Path, named: bool
+) -> None:
+    settings = tmp_path / "config/crew/config.toml"
+    put(str(settings), SETTINGS_OFF)
+    checked = crew("check", *([str(settings)] if named else []))
+    assert checked.exit_code == 2
+    problems = checked.output.splitlines()
+    assert [line.partition(": ")[0] for line in problems[:3]] == [
+        f"../config/crew/config.toml:{line}" for line in (2, 3, 7)
+    ]
+    assert problems[0].endswith(": there is no model 'olama:x'; did you mean ollama?")
+    assert ": provider own has no base_url; set it in [providers.own]" in problems[1]
+    assert ": keys: steer: there is no key 'notakey'; write it as a character" in problems[2]
+    assert problems[3:] == ["3 problems in 1 file"]
+
+
+def test_check_tells_what_is_off_in_settings_and_definitions_together(tmp_path: Path) -> None:
+    put(str(tmp_path / "config/crew/config.toml"), "[models]\ndefault = 3\nfast = 4\n")
+    put(".crew/agents/bad.md", "x")
+    checked = crew("check")
+    assert checked.exit_code == 2
+    assert checked.output.splitlines()[-1] == "3 problems in 2 files"
+    document = json.loads(crew("check", "--json").output)
+    assert [(each["path"][-11:], each["line"]) for each in document["problems"]] == [
+        ("ents/bad.md", 1),
+        ("config.toml", 2),
+        ("config.toml", 3),
+    ]
+
+
+def test_check_says_that_the_settings_were_looked_at(tmp_path: Path) -> None:
+    settings = tmp_path / "config/crew/config.toml"
+    assert json.loads(crew("check", "--json").output)["config"] is None
+    put(str(settings), '[models]\ndefault = "ollama:x"\n[keys]\nsteer = "ctrl+s"\n')
+    assert crew("check").output == (
+        "10 agents, 6 teams, 6 workflows, ../config/crew/config.toml: no problems\n"
+    )
+    assert json.loads(crew("check", "--json").output)["config"] == str(settings)
+
+
+def test_a_file_of_definitions_is_checked_without_the_settings(tmp_path: Path) -> None:
+    put(str(tmp_path / "config/crew/config.toml"), SETTINGS_OFF)
+    put(".crew/agents/good.md", agent(name="good"))
+    assert crew("check", ".crew/agents/good.md").exit_code == 0

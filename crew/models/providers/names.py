@@ -137,7 +137,7 @@ def resolve_name(name: str, config: Config, environ: Mapping[str, str]) -> Model
     provider, _, model = name.partition(":")
     endpoint = find_endpoint(provider, config, environ)
     if endpoint is None:
-        known = [RULES, "scripted", *PROVIDERS, *config.providers]
+        known = list(dict.fromkeys([RULES, "scripted", *PROVIDERS, *config.providers]))
         near = difflib.get_close_matches(provider, known, n=1, cutoff=0.7)
         hint = f"did you mean {near[0]}?" if near else f"a provider is one of: {', '.join(known)}"
         raise UsageError(f"there is no model {name!r}", hint=hint)

@@ -15,6 +15,7 @@ from crew.errors import CrewError
 from crew.models.providers.names import ALIASES, RULES, resolve_alias
 from crew.service.doctor.checks import Check, note, wrong
 from crew.service.library import default_library
+from crew.service.settings import check_settings
 
 _OLDEST = (3, 11)
 _TOO_FULL, _NEARLY_FULL = 50 << 20, 1 << 30
@@ -130,6 +131,12 @@ def _definitions(workspace: Path, environ: Mapping[str, str]) -> Iterator[Check]
 
 
 def _models(environ: Mapping[str, str]) -> Iterator[Check]:
+    problems = check_settings(environ)
+    for problem in problems:
+        where = f"{problem.path}:{problem.line}" if problem.line else problem.path
+        yield wrong("models", where, problem.message, problem.hint)
+    if problems:
+        return
     config = load_config(environ)
     names = {alias: resolve_alias(alias, config, environ) for alias in ALIASES}
     said = ", ".join(f"{alias}: {' or '.join(found)}" for alias, found in names.items())
