@@ -3,7 +3,7 @@
 import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from watchfiles import awatch
 from crew.errors import StoreError
 from crew.records import TERMINAL
 from crew.service.runs import RunSummary, opened, read_result
+from crew.service.spent import Spent
 from crew.store.folder import RunFolder, runs
 from crew.store.manifest import Manifest
 
@@ -84,9 +85,10 @@ class _Look:
         self._home = home
         self._describe = describe
         self._ended: dict[str, tuple[tuple[int, int], RunListing]] = {}
+        self._spent: dict[str, Spent] = {}
 
     def __call__(self) -> list[RunListing]:
-        found, ended = [], {}
+        found, ended, spent = [], {}, {}
         for folder in runs(self._home):
             known = self._ended.get(folder.id)
             version = _version(folder)
@@ -95,13 +97,16 @@ class _Look:
                     summary, manifest = opened(folder)
                 except StoreError:
                     continue
+                if manifest.status not in TERMINAL:
+                    spent[folder.id] = self._spent.get(folder.id) or Spent(folder)
+                    summary = replace(summary, usage=spent[folder.id].usage())
                 known = (version, self._listing(folder, summary, manifest))
                 if manifest.status not in TERMINAL or summary.live:
                     found.append(known[1])
                     continue
             ended[folder.id] = known
             found.append(known[1])
-        self._ended = ended
+        self._ended, self._spent = ended, spent
         return found
 
     def _listing(self, folder: RunFolder, summary: RunSummary, manifest: Manifest) -> RunListing:

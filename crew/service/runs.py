@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from crew.orchestration.outcome import RunOutcome
 from crew.records import TERMINAL, ArtifactRef, Status, Usage
 from crew.service.redaction import machine_redactor
 from crew.service.remote import RemoteControl
+from crew.service.spent import Spent
 from crew.store.artifacts import ArtifactStore
 from crew.store.folder import RunFolder, find, home_for, runs
 from crew.store.journal import read as read_journal
@@ -153,9 +154,12 @@ def list_runs(home: Path) -> list[RunSummary]:
     found = []
     for folder in runs(home):
         try:
-            found.append(opened(folder)[0])
+            summary, manifest = opened(folder)
         except StoreError:
             continue
+        if manifest.status not in TERMINAL:
+            summary = replace(summary, usage=Spent(folder).usage())
+        found.append(summary)
     return found
 
 

@@ -1,5 +1,6 @@
 """The list of runs as it changes while somebody looks."""
 
+import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing
@@ -10,8 +11,11 @@ from pathlib import Path
 import anyio
 import pytest
 
-from crew.records import Status, utc_now
-from crew.service import RunListing, follow_runs
+from crew.events import SessionEnded
+from crew.progress import Progress
+from crew.records import Status, Usage, utc_now
+from crew.service import RunListing, follow_runs, list_runs
+from crew.store import journal
 from crew.store.folder import RunFolder
 from crew.store.lock import RunLock
 from crew.store.manifest import read, write
@@ -85,6 +89,42 @@ async def test_a_run_that_changes_or_goes_is_told_and_nothing_else(
             assert listed.summary.status is Status.COMPLETED
             shutil.rmtree(run.root)
             assert await anext(lists) == []
+
+
+async def test_what_a_run_that_goes_on_has_spent_is_told_as_its_own_screen_tells_it(
+    kept: RunFolder, tmp_path: Path
+) -> None:
+    run = copied(kept, tmp_path)
+    told = run.journal.read_text().replace('"input_tokens":0', '"input_tokens":30')
+    run.journal.write_text(told)
+    events = list(journal.read(run))
+    ends = {event.session: event for event in events if isinstance(event, SessionEnded)}
+    lines = run.journal.read_bytes().splitlines(keepends=True)
+    later = lines[ends["b"].seq - 1]
+    assert [end.usage.tokens for end in ends.values()] == [30, 30]
+    run.journal.write_bytes(b"".join(lines[: ends["a"].seq]))
+    manifest = read(run)
+    going = manifest.model_copy(update={"status": Status.RUNNING, "result": None})
+    write(run, going, manifest.generation)
+    now = Progress(
+        session="b",
+        status=Status.RUNNING,
+        usage=Usage(input_tokens=70, output_tokens=7),
+        started=utc_now(),
+        updated=utc_now(),
+    )
+    run.progress.write_text(json.dumps({"v": 1, "sessions": {"b": now.model_dump(mode="json")}}))
+    lock = RunLock.acquire(run, utc_now())
+    with anyio.fail_after(20):
+        async with aclosing(follow_runs(tmp_path, as_words)) as lists:
+            (listed,) = await anext(lists)
+            assert listed.summary.usage == ends["a"].usage + now.usage
+            assert list_runs(tmp_path)[0].usage == ends["a"].usage + now.usage
+            with run.journal.open("ab") as file:
+                file.write(later)
+            (listed,) = await anext(lists)
+            assert listed.summary.usage == ends["a"].usage + ends["b"].usage
+    lock.release()
 
 
 async def test_a_run_whose_manifest_is_damaged_is_left_out_and_a_lost_result_says_so(
