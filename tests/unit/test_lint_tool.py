@@ -359,7 +359,15 @@ async def test_old_findings_in_python_that_is_no_utf8_stay_remarks(repo: Reposit
     assert told(await lint(repo.root)) == [("P3", "F821", 2)]
 
 
-@pytest.mark.parametrize("interpreter", ["/usr/bin/env python3", "/usr/bin/python3.12 -u"])
+@pytest.mark.parametrize(
+    "interpreter",
+    [
+        "/usr/bin/env python3",
+        "/usr/bin/python3.12 -u",
+        "/usr/bin/env -S uv run --script",
+        "/usr/bin/env -S uv run",
+    ],
+)
 async def test_a_script_without_a_suffix_is_checked_by_its_first_line(
     repo: Repository, interpreter: str
 ) -> None:

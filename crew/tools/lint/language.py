@@ -25,6 +25,7 @@ _EXTENSIONS = {
     "htm": "html",
     "html": "html",
     "ini": "config",
+    "ipynb": "notebook",
     "java": "java",
     "js": "javascript",
     "json": "json",
@@ -64,6 +65,8 @@ _NAMES = {
     "makefile": "make",
 }
 _SHEBANG = re.compile(r"#!.*?\b(python|node|ruby|php|bash|zsh|sh)[\d.]*\b")
+_SCRIPT = re.compile(r"#!.*?\b(?:uv|pipx)\s+run\b")
+"""What runs a Python file in an environment of its own, and needs not be told that it is one."""
 _SHEBANG_LANGUAGES = {"node": "javascript", "bash": "shell", "zsh": "shell", "sh": "shell"}
 
 CODE = frozenset(
@@ -131,6 +134,8 @@ def language_of(path: str, first_line: str = "") -> str:
     found = _EXTENSIONS.get(name.rpartition(".")[2]) if "." in name else None
     if found is None and (match := _SHEBANG.match(first_line)):
         return _SHEBANG_LANGUAGES.get(match[1], match[1])
+    if found is None and _SCRIPT.match(first_line):
+        return "python"
     return found or "text"
 
 

@@ -13,6 +13,7 @@ from ruff import find_ruff_bin
 from crew.tools.changes import Change
 from crew.tools.changes.process import run_bounded
 from crew.tools.lint.finding import Finding, Priority, Profile
+from crew.tools.lint.notebook import Rows
 from crew.tools.lint.ruff_rules import CONFIDENCE, PRIORITIES, SAID_BETTER, TITLES, WHY
 
 _OUTPUT_LIMIT = 32_000_000
@@ -33,6 +34,7 @@ class PythonFile:
 
     Attributes:
         foreign: The text of a file that is no UTF-8, which ruff reads only when it is told it.
+        rows: Where the code of a notebook stands in it; None for another file.
     """
 
     change: Change
@@ -40,6 +42,15 @@ class PythonFile:
     added: frozenset[int]
     is_test: bool
     foreign: str | None = None
+    rows: Rows | None = None
+
+    def line_of(self, record: Mapping[str, Any], place: Mapping[str, Any]) -> int:
+        """The line of the file for a place that ruff names, which it counts in a cell."""
+        row, cell = int(place["row"]), record.get("cell")
+        if self.rows is None or not isinstance(cell, int):
+            return row
+        lines = self.rows.get(cell) or (1,)
+        return lines[min(row, len(lines)) - 1]
 
 
 async def run_ruff(
@@ -146,8 +157,8 @@ class _Runner:
             return None
         if file.is_test and code.startswith("S"):
             priority = "P3"
-        line = int(record["location"]["row"])
-        end_line = int((record.get("end_location") or record["location"])["row"])
+        line = file.line_of(record, record["location"])
+        end_line = file.line_of(record, record.get("end_location") or record["location"])
         return Finding(
             title=TITLES.get(code) or _first_sentence(message),
             body=_body(code, message, _where(record)),
@@ -268,4 +279,7 @@ def _body(code: str, message: str, where: str) -> str:
 
 def _where(record: dict[str, Any]) -> str:
     code = record.get("code") or _SYNTAX
-    return f"(ruff {code})" if code != _SYNTAX else ""
+    said = [f"ruff {code}"] if code != _SYNTAX else []
+    if record.get("cell") is not None:
+        said.append(f"cell {record['cell']}, line {record['location']['row']}")
+    return f"({', '.join(said)})" if said else ""

@@ -20,6 +20,7 @@ from crew.tools.changes.folder import FILE_LIMIT, is_binary, read_regular
 from crew.tools.lint.finding import Finding, Profile, in_order
 from crew.tools.lint.imports import Import, not_there, relative_imports
 from crew.tools.lint.language import is_generated, is_test, is_vendored, language_of
+from crew.tools.lint.notebook import Rows, python_rows
 from crew.tools.lint.ruff import PythonFile, run_ruff
 from crew.tools.lint.ruff_context import in_context
 from crew.tools.lint.rules import RULES
@@ -148,16 +149,24 @@ def _run_rules(workspace: Workspace, changes: ChangeSet, profiles: Sequence[Prof
         read.code.append(ChangedCode.of(file))
         read.imports += relative_imports(file)
         if file.language == "python":
-            read.python.append(
-                PythonFile(
-                    change=change,
-                    path=file.path,
-                    added=file.added,
-                    is_test=file.is_test,
-                    foreign=file.foreign,
-                )
-            )
+            read.python.append(_python(file))
+        elif file.language == "notebook":
+            if (rows := python_rows(file.text)) is not None:
+                read.python.append(_python(file, rows))
+            else:
+                _skip(read, change, "code of notebooks that are not in Python or can't be read")
     return read
+
+
+def _python(file: SourceFile, rows: Rows | None = None) -> PythonFile:
+    return PythonFile(
+        change=file.change,
+        path=file.path,
+        added=file.added,
+        is_test=file.is_test,
+        foreign=file.foreign,
+        rows=rows,
+    )
 
 
 def _source(workspace: Workspace, change: Change, read: _Read) -> SourceFile | None:
