@@ -77,7 +77,9 @@ def answer(
     words: dict[Decision, bool] = {"allow": allow, "allow_session": allow_session, "deny": deny}
     chosen = [word for word, said in words.items() if said]
     if len(chosen) > 1:
-        raise UsageError("--allow, --allow-session and --deny exclude each other")
+        raise UsageError(
+            "--allow, --allow-session and --deny exclude each other", hint="use one of them"
+        )
     if not chosen:
         if request is not None or reason:
             raise UsageError(

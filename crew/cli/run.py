@@ -162,7 +162,7 @@ def open_workspace(folder: Path | None) -> Path:
         ) from error
     if not workspace.is_dir():
         problem = "is not a folder" if workspace.exists() else "does not exist"
-        raise WorkspaceError(f"{workspace} {problem}", hint="use -C with an existing folder")
+        raise WorkspaceError(f"{workspace} {problem}", hint="name a folder that exists")
     if not os.access(workspace, os.R_OK | os.X_OK):
         raise WorkspaceError(f"{workspace} can't be read", hint="check its permissions")
     return workspace

@@ -176,28 +176,64 @@ def _read(path: Path) -> str:
 
 
 def _problems(path: Path, root: yaml.Node | None, error: ValidationError) -> Iterator[Problem]:
-    said: dict[tuple[int, int], list[str]] = {}
-    hints: dict[tuple[int, int], str] = {}
+    said: dict[tuple[int, int], tuple[str, str]] = {}
     for item in error.errors(include_url=False, include_input=False):
-        place = _place(root, item["loc"])
-        text = item["msg"].removeprefix("Value error, ")
         name = item["loc"][-1] if item["loc"] else ""
         match item["type"]:
             case "extra_forbidden":
-                text = f"unknown key {name!r}"
                 near = difflib.get_close_matches(str(name), _KEYS, n=1)
-                hints[place] = f"did you mean {near[0]!r}?" if near else ""
+                told = f"unknown key {name!r}", f"did you mean {near[0]!r}?" if near else ""
             case "missing":
-                text = f"key {name!r} is missing"
-        said.setdefault(place, []).append(text[:1].lower() + text[1:])
-    for (line, column), texts in sorted(said.items()):
-        yield Problem(
-            path=str(path),
-            line=line,
-            column=column,
-            message=" or ".join(dict.fromkeys(texts)),
-            hint=hints.get((line, column), ""),
-        )
+                told = f"key {name!r} is missing", f"write {_wanted(item['loc'])[1]}"
+            case "value_error":
+                told = item["msg"].removeprefix("Value error, "), ""
+            case _:
+                what, such = _wanted(item["loc"])
+                told = f"not {what}", f"write {such}"
+        said.setdefault(_place(root, item["loc"]), told)
+    for (line, column), (message, hint) in sorted(said.items()):
+        yield Problem(path=str(path), line=line, column=column, message=message, hint=hint)
+
+
+def _wanted(loc: tuple[int | str, ...]) -> tuple[str, str]:
+    """What belongs in a place, and how it is written."""
+    match loc:
+        case ("agents", _):
+            return "a list of turns", "each turn behind a dash: - text: Looking."
+        case ("agents", _, int()):
+            return "a turn", "its keys, such as text: Looking."
+        case ("agents", _, int(), "calls", int()):
+            return _CALL
+        case ("agents", _, int(), *keys):
+            return next(_WANTED[key] for key in reversed(keys) if key in _WANTED)
+        case ("loop", *_):
+            return _YES_NO
+        case ("agents",):
+            return "turns by agent", 'the names with their turns below them: "*": [{text: Hi.}]'
+        case _:
+            return "a script", 'agents: and below it the names with their turns: "*": [{text: Hi.}]'
+
+
+_TEXT = ("a text", "it in quotes")
+_TIME = ("a number of seconds", "one from 0 to 3600, such as 0.5")
+_COUNT = ("a number of tokens", "a whole number, such as 100")
+_YES_NO = ("yes or no", "true or false")
+_CALL = ("a call", "it as {tool: read, args: {path: a.py}}")
+
+_WANTED: Mapping[int | str, tuple[str, str]] = {
+    **dict.fromkeys(("thinking", "text", "stop", "message", "id"), _TEXT),
+    **dict.fromkeys(("delay", "pace", "retry_after"), _TIME),
+    **dict.fromkeys(("estimated", "cut"), _YES_NO),
+    **{key: _COUNT for key in Usage.model_fields if key.endswith("tokens")},
+    "calls": ("a list of calls", "each as {tool: read, args: {path: a.py}}"),
+    "tool": ("the name of a tool", "it as a text, such as read"),
+    "args": ("arguments", "them as {path: a.py}, or as a text to be sent as it is"),
+    "usage": ("a count of tokens", "it as {input_tokens: 100, output_tokens: 20}"),
+    "cost": ("a price", "US dollars, such as 0.01"),
+    "chunk": ("a number of characters", "a whole number from 1"),
+    "error": ("an error", "it as {fault: rate_limit, message: slow down}"),
+    "fault": ("a fault", f"one of: {', '.join(Fault)}"),
+}
 
 
 def _place(root: yaml.Node | None, loc: tuple[int | str, ...]) -> tuple[int, int]:

@@ -75,7 +75,7 @@ def export_run(
     Raises:
         RunNotFoundError: There is no such run.
         RunLockedError: It still goes on, and `live` was not asked for.
-        UsageError: The file exists.
+        UsageError: The file exists, or its folder does not.
         StoreError: The run can't be read or the file not written.
     """
     folder = find(home, ref)
@@ -84,6 +84,8 @@ def export_run(
     target = target or Path(f"{folder.id}{SUFFIX}")
     if os.path.lexists(target):
         raise UsageError(f"{target} exists already", hint="name another file with -o")
+    if not target.absolute().parent.is_dir():
+        raise UsageError(f"{target}: the folder does not exist", hint="create it first")
     redact = Redactor.from_environ(environ, known=load_config(environ).secrets(environ))
     try:
         with ExitStack() as held:

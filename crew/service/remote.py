@@ -78,7 +78,7 @@ class RemoteControl:
             case CommandRefused():
                 raise CommandError(answer.reason, hint=answer.hint)
             case RunEnded():
-                raise SessionEndedError(f"the run has ended: {answer.status.value}")
+                raise self._ended(command, answer)
         self._check_alive(command)
         if taken:
             raise CommandError(
@@ -113,13 +113,17 @@ class RemoteControl:
         await anyio.sleep(_GLANCE)  # its last words are still to be read
         scope.cancel()
 
+    def _ended(self, command: Command, end: RunEnded) -> SessionEndedError:
+        hint = f"see what it came to: crew show {self._folder.id}"
+        if isinstance(command, Retry):
+            task = f"/{command.task}" if command.task else ""
+            hint = f"run it again: crew retry {self._folder.id}{task}"
+        return SessionEndedError(f"the run has ended: {end.status.value}", hint=hint)
+
     def _check_alive(self, command: Command) -> None:
         last = self._last()
         if isinstance(last, RunEnded):
-            task = f"/{command.task}" if isinstance(command, Retry) and command.task else ""
-            again = f"run it again: crew retry {self._folder.id}{task}"
-            hint = again if isinstance(command, Retry) else ""
-            raise SessionEndedError(f"the run has ended: {last.status.value}", hint=hint)
+            raise self._ended(command, last)
         held = holder(self._folder)
         if held is not None and held.live:
             return

@@ -153,8 +153,14 @@ class _Unpacking:
                     self._member(tar, member, stream)
                     stream.allow(_HEADERS)
                 _read_out(tar)
-        except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
-            raise self._refusal(str(error) or type(error).__name__) from error
+        except EOFError as error:
+            raise self._refusal("it ends too early") from error
+        except (zlib.error, gzip.BadGzipFile) as error:
+            raise self._refusal("it is no gzip file, or a damaged one") from error
+        except tarfile.TarError as error:
+            raise self._refusal("what it holds is no tar archive, or a damaged one") from error
+        except ValueError as error:
+            raise self._refusal(str(error)) from error
 
     def checked_run(self) -> str:
         """The id of the run that was unpacked.

@@ -347,6 +347,29 @@ def test_an_archive_without_what_makes_a_run_is_refused(
     assert list((elsewhere / "runs").iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda _: b"plain text", "it is no gzip file, or a damaged one"),
+        (lambda _: gzip.compress(b"plain text"), "what it holds is no tar archive"),
+        (lambda whole: whole[:300], "it ends too early"),
+    ],
+)
+def test_what_is_no_archive_is_told_why(
+    kept: RunFolder, elsewhere: Path, change: Callable[[bytes], bytes], why: str
+) -> None:
+    archive = exported(kept)
+    archive.write_bytes(change(archive.read_bytes()))
+    with pytest.raises(UsageError, match=f"is not an archive of a run: {why}"):
+        import_run(elsewhere, archive)
+
+
+def test_a_file_in_a_folder_that_is_not_there_is_refused_with_the_mend(kept: RunFolder) -> None:
+    with pytest.raises(UsageError, match="the folder does not exist") as refused:
+        export_run(kept.home, kept.id, Path("/nope/run.tar.gz"))
+    assert refused.value.hint == "create it first"
+
+
 def test_a_manifest_of_another_run_is_refused(kept: RunFolder, elsewhere: Path) -> None:
     renamed = [entry(info.name.replace(kept.id, "other"), data) for info, data in of_run(kept)]
     with pytest.raises(UsageError, match="has the manifest of"):

@@ -111,8 +111,9 @@ async def test_a_command_from_outside_is_applied_and_answered(tmp_path: Path) ->
         assert (refused.command.id, refused.hint) == ("b", "live ones: work")
         await remote.send(Cancel(id="c"))
         await run.wait()
-        with pytest.raises(SessionEndedError, match="the run has ended: cancelled"):
+        with pytest.raises(SessionEndedError, match="the run has ended: cancelled") as late:
             await remote.send(Pause(id="d"))
+        assert late.value.hint == f"see what it came to: crew show {crew.folder.id}"
     assert crew.events_of(RunEnded)[0].status is Status.CANCELLED
 
 
