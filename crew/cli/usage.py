@@ -2,8 +2,9 @@
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise, takewhile
 from typing import Any
 
 import typer
@@ -15,6 +16,9 @@ from crew.errors import UsageError
 _ParserError: type[Exception] = typer.BadParameter.__mro__[1]
 
 _COUNT = re.compile(r"[0-9]{1,18}")
+_FREE = {"TEXT", "GOAL"}
+"""Values that are anybody's words, and may be none."""
+
 _EXTRA = re.compile(r"unexpected extra arguments?(?:\(s\))? \((?P<words>.*)\)", re.DOTALL)
 
 
@@ -31,8 +35,12 @@ class WordedCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the words after the command."""
+        given = list(args)
         with _in_own_words(ctx):
-            return super().parse_args(ctx, args)
+            rest = super().parse_args(ctx, args)
+        if not ctx.resilient_parsing:
+            _refuse_empty(ctx, given)
+        return rest
 
 
 class WordedGroup(TyperGroup):
@@ -103,6 +111,24 @@ def _worded(error: Any, ctx: Any) -> UsageError:
     if extra := _EXTRA.search(error.message):
         return UsageError(f"{where}: {extra['words']!r} is more than it takes", hint=_pattern(ctx))
     return UsageError(f"{where}: {_began_small(error.message)}", hint=see)
+
+
+def _refuse_empty(ctx: Any, given: Sequence[str]) -> None:
+    """Refuse nothing where something is named: most likely a variable of a script is not set."""
+    before = list(takewhile(lambda word: word != "--", given))
+    for one in ctx.command.get_params(ctx):
+        name = _value_name(one)
+        if name in _FREE or getattr(one, "is_flag", False):
+            continue
+        if one.param_type_name == "argument":
+            empty = ctx.params.get(one.name) == ""
+            said = f"{ctx.command_path}: {name} is empty"
+        else:
+            empty = any(f"{opt}=" in before or (opt, "") in pairwise(before) for opt in one.opts)
+            said = f"{ctx.command_path} {one.opts[-1]}: its value is empty"
+            name = f"{one.opts[-1]} {name}"
+        if empty:
+            raise UsageError(said, hint=f"write {name}; is a variable not set?")
 
 
 def _options(ctx: Any) -> list[Any]:

@@ -31,7 +31,7 @@ def test_a_number_of_members_is_a_whole_one_from_1() -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["run", ""], "no team is named"),
+        (["run", " "], "no team is named"),
         (["run", "review", "--model", "scripted:"], "scripted: names no file"),
         (["run", "review", "--max-concurrency", "x"], "not a number of members"),
     ],

@@ -133,3 +133,44 @@ def test_a_count_of_runs_to_keep_is_taken(
 ) -> None:
     assert run_main(monkeypatch, "prune", "--keep", "3") == 0
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "said", "mend"),
+    [
+        (["cancel", ""], "crew cancel: RUN[/SESSION] is empty", "write RUN[/SESSION]"),
+        (["run", ""], "crew run: TEAM is empty", "write TEAM"),
+        (
+            ["run", "review", "--base="],
+            "crew run --base: its value is empty",
+            "write --base COMMIT",
+        ),
+        (
+            ["run", "review", "--report", ""],
+            "crew run --report: its value is empty",
+            "write --repor",
+        ),
+        (["ps", "-C", ""], "crew ps -C: its value is empty", "write -C DIR"),
+    ],
+)
+def test_nothing_where_something_is_named_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    line: list[str],
+    said: str,
+    mend: str,
+) -> None:
+    assert run_main(monkeypatch, *line) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith(f"crew: Usage: {said}\n  {mend}")
+    assert shown.endswith("; is a variable not set?\n")
+
+
+@pytest.mark.parametrize(
+    "line", [["steer", "x/y", "--", "-C", ""], ["run", "nosuch", "--plain", ""]]
+)
+def test_words_of_ones_own_may_be_empty(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: list[str]
+) -> None:
+    run_main(monkeypatch, *line)
+    assert "is empty" not in capsys.readouterr().err
