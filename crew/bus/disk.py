@@ -3,7 +3,7 @@
 import os
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
@@ -14,10 +14,12 @@ from watchfiles import awatch
 from crew.bus.pages import DiskPages
 from crew.bus.progress_file import parse_progress, read_raw_progress
 from crew.bus.transcript import DiskTranscript
+from crew.errors import StoreError
 from crew.events import Event, RunEnded, parse_event
 from crew.feed import FeedItem, Grew
 from crew.progress import Progress
 from crew.store.folder import RunFolder
+from crew.store.journal import sync
 from crew.store.tail import Tail
 
 POLL_INTERVAL = 0.250
@@ -180,8 +182,14 @@ class _Subscription:
             self._queued = event.seq
             self._queue.append(event)
             if isinstance(event, RunEnded):
+                self._keep()
                 self._wait_with(self._states.changed())
         return bool(self._queue or self._waiting or self._journal.more)
+
+    def _keep(self) -> None:
+        """Have the end on the disk before it is told: its process may have died at doing so."""
+        with suppress(StoreError):  # a disk that only reads has what there is
+            sync(self._folder)
 
     def _wait_with(self, states: list[Progress | Grew]) -> None:
         for state in states:

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from crew.service.spent import Spent
 from crew.store.artifacts import ArtifactStore
 from crew.store.folder import RunFolder, find, home_for, runs
 from crew.store.journal import read as read_journal
+from crew.store.journal import sync
 from crew.store.lock import holder
 from crew.store.manifest import Manifest, read
 from crew.store.redact import Redactor
@@ -207,6 +209,8 @@ def ended_by_journal(folder: RunFolder, manifest: Manifest) -> Manifest:
         return manifest
     if not isinstance(last, RunEnded):
         return manifest
+    with suppress(StoreError):  # its process may have died before that was on the disk
+        sync(folder)
     said = {"status": last.status, "error": last.error, "usage": last.usage}
     return manifest.model_copy(update={**said, "result": last.result, "updated": last.at})
 

@@ -1,5 +1,7 @@
 """The disk feed gives what the live feed gives."""
 
+import errno
+import os
 from pathlib import Path
 
 import anyio
@@ -45,6 +47,35 @@ async def play(recorder: Recorder) -> None:
         ended = SessionEnded(session=session.name, status=Status.COMPLETED)
         await recorder.commit(ended)
     await recorder.commit(END)
+
+
+async def test_an_end_is_on_the_disk_before_it_is_told(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with recording(run) as recorder:
+        await recorder.commit(END)
+    synced: list[int] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_ino))
+        async with DiskFeed(run, watch=False).subscribe() as items:
+            assert isinstance(await anext(items), RunEnded)
+            assert synced == [run.journal.stat().st_ino]
+
+
+async def test_an_end_is_told_also_where_the_disk_refuses_to_sync_it(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with recording(run) as recorder:
+        await recorder.commit(END)
+
+    def refuse(handle: int) -> None:
+        raise OSError(errno.EROFS, "read-only")
+
+    seen = list[FeedItem]()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", refuse)
+        await collect(DiskFeed(run, watch=False), seen)
+    assert isinstance(seen[-1], RunEnded)
 
 
 async def test_the_disk_feed_gives_what_the_live_feed_gives(run: RunFolder) -> None:

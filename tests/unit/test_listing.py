@@ -1,6 +1,7 @@
 """The list of runs as it changes while somebody looks."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing
@@ -89,6 +90,19 @@ async def test_a_run_that_changes_or_goes_is_told_and_nothing_else(
             assert listed.summary.status is Status.COMPLETED
             shutil.rmtree(run.root)
             assert await anext(lists) == []
+
+
+def test_an_end_that_only_the_journal_tells_is_on_the_disk_before_it_is_listed(
+    kept: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = copied(kept, tmp_path)
+    manifest = read(run)
+    write(run, manifest.model_copy(update={"status": Status.RUNNING}), manifest.generation)
+    synced: list[int] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_ino))
+        assert list_runs(tmp_path)[0].status is Status.COMPLETED
+    assert synced == [run.journal.stat().st_ino]
 
 
 async def test_what_a_run_that_goes_on_has_spent_is_told_as_its_own_screen_tells_it(
