@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 import anyio
+import anyio.to_thread
 
 from crew.bus.disk import DiskFeed
 from crew.commands import Command, Receipt, Retry
@@ -14,6 +15,7 @@ from crew.progress import Progress
 from crew.records import UNSTAMPED, utc_now
 from crew.store.folder import RunFolder
 from crew.store.inbox import put, withdraw
+from crew.store.journal import sync
 from crew.store.lock import holder
 from crew.store.redact import Redactor
 from crew.store.tail import read_back
@@ -55,6 +57,7 @@ class RemoteControl:
         Raises:
             RunGoneError: No live process runs it; the command was not taken.
             CommandError: It was refused.
+            StoreError: It can't be written, or its acceptance is not on the disk.
         """
         last = self._last()
         after = last.seq if last is not None else 0
@@ -69,6 +72,8 @@ class RemoteControl:
             tasks.start_soon(self._until_gone, tasks.cancel_scope)
             answer = await self._answer(command.id, after)
             tasks.cancel_scope.cancel()
+        if isinstance(answer, CommandAccepted):  # whoever wrote that may be lost before its sync
+            await anyio.to_thread.run_sync(sync, self._folder)
         return self._receipt(command, answer, taken=answer is not None or not withdraw(path))
 
     def _receipt(self, command: Command, answer: Event | None, *, taken: bool) -> Receipt:

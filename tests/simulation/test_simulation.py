@@ -58,6 +58,7 @@ PINNED = {
     326103: "a session that was ended over its head, as the disk took a steer, asked its model",
     332771: "an item ran again that a list made anew had no more, and never ended",
     339946: "a retry whose beginning only lacked its newline was asked for once more",
+    340217: "an acceptance counted that had not been synced before its process was lost",
     453: "a session that was ended over its head began a child behind its own end",
 }
 """Seeds that found a mistake when it was made, and what it was."""

@@ -68,11 +68,15 @@ class Watch:
         if not self._counted:
             self._counted = True
             self._world.effects |= done_in(transcripts(folder))
-        self._world.accepted |= {
+        told = {
             event.command.id: event.command.session
             for event in journal.read(folder)
             if isinstance(event, CommandAccepted) and isinstance(event.command, Steer)
         }
+        # What was never synced, and nobody has a receipt for, a loss of power may have taken.
+        accepted = self._world.accepted.items()
+        held = {name: session for name, session in accepted if name in self._crowd.receipts}
+        self._world.accepted = held | told
         self._world.allowed = lambda key: _allowed(folder, key)
         self._world.reported = lambda command: any(
             isinstance(event, SteerUndelivered) and event.command == command

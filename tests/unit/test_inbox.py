@@ -1,7 +1,9 @@
 """Commands that come through the run's folder."""
 
 import asyncio
+import errno
 import os
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,13 +11,14 @@ import anyio
 import pytest
 
 from crew.commands import Cancel, Command, Pause, Receipt, Resume, Steer
-from crew.errors import CommandError, RunGoneError, SessionEndedError
+from crew.errors import CommandError, RunGoneError, SessionEndedError, StoreError
 from crew.events import CommandAccepted, CommandRefused, RunEnded
 from crew.orchestration.inbox import serve_inbox
 from crew.records import Status
 from crew.service.remote import RemoteControl
 from crew.store.folder import RunFolder, create, new_run_id
 from crew.store.inbox import LARGEST, put, take, withdraw
+from crew.store.journal import Journal
 from crew.store.lock import RunLock
 from crew.store.redact import Redactor
 from tests.doubles.crews import Crew
@@ -122,6 +125,36 @@ async def test_a_run_whose_process_is_gone_says_so_and_takes_nothing(tmp_path: P
     with pytest.raises(RunGoneError, match="is gone"):
         await RemoteControl(folder).send(Pause(id="a"))
     assert list(folder.control.iterdir()) == []
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_an_acceptance_is_on_the_disk_before_its_sender_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: bool
+) -> None:
+    folder = made(tmp_path)
+    lock = RunLock.acquire(folder, datetime.now(UTC))
+    journal = Journal(folder, run=folder.id, epoch=1, now=lambda: NOON, redact=Redactor())
+    synced: list[int] = []
+
+    def sync(handle: int) -> None:
+        synced.append(os.fstat(handle).st_ino)
+        if refused:
+            raise OSError(errno.EIO, "Input/output error")
+
+    class Lost:
+        """Accepts as a process does that is lost before it syncs."""
+
+        async def send(self, command: Command) -> Receipt:
+            return Receipt(command="", seq=journal.append(CommandAccepted(command=command)).seq)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(serve_inbox, folder, Lost(), int)
+        with pytest.raises(StoreError) if refused else nullcontext():
+            await RemoteControl(folder).send(Pause(id="a"))
+        tasks.cancel_scope.cancel()
+    assert synced == [folder.journal.stat().st_ino]
+    lock.release()
 
 
 async def test_a_process_that_never_answers_gets_no_late_command(tmp_path: Path) -> None:
