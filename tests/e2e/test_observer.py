@@ -233,7 +233,7 @@ def test_chosen_keys_work_and_a_mistake_in_them_costs_no_run(crew: Installed) ->
         (3, "there is no action 'steeer': did you mean steer?"),
         (4, "tasks: there is no key 'nokey'"),
     ):
-        assert f"{config}:{line}" in "".join(examined.out.split())
+        assert f"/.config/crew/config.toml:{line}" in "".join(examined.out.split())
         assert mistake in examined.out
     assert not (crew.cwd / ".crew" / "runs").exists()
     config.write_text('[keys]\nleave = "f10"\ntasks = "T"\n')
