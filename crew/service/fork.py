@@ -41,7 +41,7 @@ from crew.service.resume import ResumeRequest, check_place, resume
 from crew.service.start import EPOCH, machine_sources
 from crew.store import atomic, manifest
 from crew.store.artifacts import ArtifactStore, named_in
-from crew.store.folder import RunFolder, create, find, new_run_id
+from crew.store.folder import RunFolder, create_new, find
 from crew.store.journal import read
 from crew.store.redact import Redactor
 
@@ -119,7 +119,7 @@ def _made(request: ForkRequest, sources: Sources, redact: Redactor) -> RunFolder
             hint="--steer goes with the turn of a session: --at SESSION:TURN --steer TEXT",
         )
     now = sources.now()
-    folder = create(request.home, new_run_id(known.team, now, sources.new_id()[:4]))
+    folder = create_new(request.home, known.team, now, sources.new_id)
     try:
         stays = list(kept_events(events, kept))
         _copy(old, folder, kept, stays, redact)

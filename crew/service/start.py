@@ -22,7 +22,7 @@ from crew.service.live import LiveRun, Prepared, conduct
 from crew.service.request import Request
 from crew.service.suited import check_actors, check_goal
 from crew.service.trust import grants
-from crew.store.folder import RunFolder, create, new_run_id, runs_of
+from crew.store.folder import RunFolder, create_new, runs_of
 from crew.store.lock import RunLock
 from crew.store.manifest import Manifest
 from crew.store.redact import Redactor
@@ -86,7 +86,7 @@ async def start(
     check_prices(models, plan, plan.team.budget.changed_by(request.budget))
     await _check_scope(workspace, _scope(request))
     redact = Redactor.from_environ(environ, known=config.secrets(environ))
-    folder = _make_folder(request, sources)
+    folder = create_new(request.home, request.team, sources.now(), sources.new_id)
     prepared = Prepared(
         folder=folder,
         lock=RunLock.acquire(folder, sources.now()),
@@ -193,10 +193,6 @@ def check_allow(allow: Collection[str], tools: Collection[str], *more: str) -> N
             f"--allow {unknown[0]}: there is no such effect or tool",
             hint=f"one of: {', '.join(known)}",
         )
-
-
-def _make_folder(request: RunRequest, sources: Sources) -> RunFolder:
-    return create(request.home, new_run_id(request.team, sources.now(), sources.new_id()[:4]))
 
 
 def _scope(request: RunRequest) -> ReviewScope:

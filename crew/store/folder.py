@@ -3,7 +3,7 @@
 import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from crew.errors import RunNotFoundError, StoreError, UsageError
 _RUN_ID = re.compile(r"[a-z0-9][a-z0-9_.~-]{0,127}")
 _SESSION_ID = re.compile(r"[a-z0-9_.~-]{1,200}")
 _LIVE = ".live"
+_TRIES = 16
 
 # Definitions in the same folder belong to the project and stay visible to git.
 _IGNORED = "/*\n!/agents/\n!/teams/\n!/workflows/\n"
@@ -143,6 +144,28 @@ def top_of(folder: Path) -> Path:
         folder = folder.resolve()
     tops = (place for place in (folder, *folder.parents) if (place / ".git").exists())
     return next(tops, folder)
+
+
+def create_new(home: Path, team: str, now: datetime, new_id: Callable[[], str]) -> RunFolder:
+    """Make a new run's folder under a name that no other run has; see `create`.
+
+    Args:
+        home: The folder of all runs' folder.
+        team: The team's name.
+        now: When the run starts.
+        new_id: Gives a fresh id at each call, whose beginning tells runs of one second apart.
+
+    Raises:
+        UsageError: The team's name or an id has characters that a folder should not have.
+        StoreError: It can't be made.
+    """
+    for tries in range(_TRIES, 0, -1):
+        try:
+            return create(home, new_run_id(team, now, new_id()[:4]))
+        except StoreError as error:
+            if tries == 1 or not isinstance(error.__cause__, FileExistsError):
+                raise
+    raise AssertionError("the last try returns or raises")
 
 
 def create(home: Path, run_id: str) -> RunFolder:

@@ -19,6 +19,16 @@ def test_a_run_id_says_when_and_what_and_sorts_by_time() -> None:
     assert first < folders.new_run_id("a", NOON.replace(second=6), "0000")
 
 
+def test_runs_of_one_second_have_folders_of_their_own(tmp_path: Path) -> None:
+    tokens = iter(["7f3a9c", "7f3a00", "0b1c22"])
+    names = [
+        folders.create_new(tmp_path, "review", NOON, lambda: next(tokens)).id for _ in range(2)
+    ]
+    assert [name[-4:] for name in names] == ["7f3a", "0b1c"]
+    with pytest.raises(StoreError, match="File exists"):
+        folders.create_new(tmp_path, "review", NOON, lambda: "7f3a9c")
+
+
 @pytest.mark.parametrize("team", ["../x", "a/b", "Review", "a b", "a\0b"])
 def test_a_team_that_can_not_be_a_folder_is_refused(team: str) -> None:
     with pytest.raises(UsageError):
