@@ -23,6 +23,7 @@ from crew.tui import Observer, Subject
 from crew.tui.session_screen import SessionScreen
 
 SIZE = (160, 50)
+_BREATH = 64
 WORDS = "the agent reads a file and runs the tests because the result was not what it expected "
 
 
@@ -61,9 +62,19 @@ class LoadFeed(DiskFeed):
 
     @asynccontextmanager
     async def subscribe(self, *, after: int = 0) -> AsyncIterator[AsyncIterator[FeedItem]]:
-        """Give what the benchmark tells."""
+        """Give what the benchmark tells, as much at once as the feed that this one stands for."""
         with self._take:
-            yield self._take
+            yield self._told()
+
+    async def _told(self) -> AsyncIterator[FeedItem]:
+        while True:
+            yield await self._take.receive()
+            for _ in range(_BREATH):
+                try:
+                    item = self._take.receive_nowait()
+                except anyio.WouldBlock:
+                    break
+                yield item
 
 
 def lines(start: int, number: int) -> bytes:

@@ -13,7 +13,7 @@ from crew.store.inbox import take
 LOOK_INTERVAL = 0.05
 """Seconds between two looks; an answer is in the journal well within 250 ms."""
 
-CALM_INTERVAL = 0.125
+CALM_INTERVAL = 0.15
 """Seconds between two looks while nothing else happens, and so nothing else holds up an answer."""
 
 _CALM = 40
