@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import anyio
 import anyio.to_thread
+from anyio.abc import TaskStatus
 from rich.console import Console
 
 from crew.cli.detach import launch
@@ -34,6 +35,7 @@ _TURN = 0.001
 """Seconds that a thread has while the loop waits for its turn; Python's own are five times that."""
 
 _TERMINAL_SIGNALS = (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
+_ENDS = (signal.SIGTERM, signal.SIGHUP)
 
 
 class ObserverDisplay:
@@ -125,9 +127,32 @@ def watch_all(home: Path, workspace: Path) -> None:
 def _show(observer: Observer) -> None:
     _favour_keys()
     with _signals_given_back():
-        anyio.run(observer.run_async)
+        ended_by = anyio.run(_until_left, observer)
     if observer.failure is not None:
         raise observer.failure
+    if ended_by:
+        sys.exit(128 + ended_by)
+
+
+async def _until_left(observer: Observer) -> int:
+    """Show the observer until it is left; gives the number of the signal that closed it, or 0."""
+    ended_by = 0
+
+    async def close(*, task_status: TaskStatus[None]) -> None:
+        nonlocal ended_by
+        # What the parent ignores stays ignored: that is how `nohup` works.
+        heeded = [name for name in _ENDS if signal.getsignal(name) is not signal.SIG_IGN]
+        with anyio.open_signal_receiver(*heeded) as received:
+            task_status.started()
+            async for number in received:
+                ended_by = ended_by or number
+                observer.leave()
+
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(close)
+        await observer.run_async()
+        tasks.cancel_scope.cancel()
+    return ended_by
 
 
 def _favour_keys() -> None:
@@ -216,7 +241,7 @@ def _key_place(environ: Mapping[str, str], action: str) -> str:
 @contextlib.contextmanager
 def _signals_given_back() -> Iterator[None]:
     """Undo what Textual leaves behind: its handlers would open the screen again, on SIGCONT."""
-    known = {number: signal.getsignal(number) for number in _TERMINAL_SIGNALS}
+    known = {number: signal.getsignal(number) for number in (*_TERMINAL_SIGNALS, *_ENDS)}
     try:
         yield
     finally:

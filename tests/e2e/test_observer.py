@@ -142,6 +142,20 @@ def test_a_run_of_another_process_is_steered_and_left_to_go_on(
     until(lambda: b'"run.ended"' in live.journal.read_bytes())
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_watching_and_gives_the_terminal_back(
+    crew: Installed, live: RunFolder, number: signal.Signals
+) -> None:
+    with terminal(crew, "watch") as screen:
+        screen.see("explorer-1", "● running")
+        screen.signal(number)
+        assert screen.wait_for_end() == 128 + number
+        assert "\x1b[?1049l" in screen.shown
+    held = holder(live)
+    assert held is not None
+    assert held.live
+
+
 def test_a_run_that_is_over_shows_its_verdict_and_takes_no_command(crew: Installed) -> None:
     assert crew.run("run", "review").code == 0
     with terminal(crew, "watch", "latest") as screen:
