@@ -152,6 +152,22 @@ def _scenario(seed: int, chance: random.Random) -> str:
     return AGAIN[seed % 11 == 2] if seed % 11 in {2, 8} else drawn
 
 
+def small(scenario: str, lives: tuple[Life, ...], onward: tuple[Onward, ...] = ()) -> Schedule:
+    """A run of few operations, without people or trouble but that of its processes."""
+    return Schedule(
+        seed=38,
+        scenario=scenario,
+        lives=lives,
+        commands=0,
+        hurry=1,
+        trouble=0,
+        slow=0,
+        interactive=False,
+        granted=True,
+        onward=onward,
+    )
+
+
 def _life(chance: random.Random) -> Life:
     at = int(5 * (_MOST_OPS / 5) ** chance.random())
     at = at if chance.random() < 0.5 else chance.randint(1, _MOST_OPS)

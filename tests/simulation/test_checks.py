@@ -7,28 +7,13 @@ from crew.errors import UsageError
 from crew.store.folder import create
 from tests.simulation.disk import Disk
 from tests.simulation.people import Crowd
-from tests.simulation.schedule import Life, Onward, Schedule
+from tests.simulation.schedule import Life, Onward, small
 from tests.simulation.simulate import simulate
 from tests.simulation.troubles import Death
 from tests.simulation.watch import Watch
 from tests.simulation.world import World
 
 KILLED = Life(death=Death(op=25, kind="kill", torn=0.5))
-
-
-def _schedule(*lives: Life, onward: tuple[Onward, ...] = ()) -> Schedule:
-    return Schedule(
-        seed=38,
-        scenario="one",
-        lives=lives,
-        commands=0,
-        hurry=1,
-        trouble=0,
-        slow=0,
-        interactive=False,
-        granted=True,
-        onward=onward,
-    )
 
 
 def _world(root: Path) -> World:
@@ -68,10 +53,10 @@ def test_who_is_paused_in_a_run_is_not_so_in_a_fork_of_it(tmp_path: Path) -> Non
 
 
 def test_a_run_that_nobody_takes_up_after_its_death_is_told_of() -> None:
-    assert simulate(_schedule(KILLED)).violations == [
+    assert simulate(small("one", (KILLED,))).violations == [
         "the last process was undisturbed, and the run has not ended"
     ]
-    assert simulate(_schedule(KILLED, Life())).violations == []
+    assert simulate(small("one", (KILLED, Life()))).violations == []
 
 
 def test_a_retry_that_does_not_begin_is_told_of() -> None:
@@ -79,7 +64,7 @@ def test_a_retry_that_does_not_begin_is_told_of() -> None:
         again = Onward(
             kind="retry", pick=0, turn=False, all=False, steer=False, lives=lives, commands=0
         )
-        return simulate(_schedule(Life(), onward=(again,))).violations
+        return simulate(small("one", (Life(),), (again,))).violations
 
     assert report() == ["a run that had ended was not run again"]
     assert report(Life()) == []
@@ -87,7 +72,7 @@ def test_a_retry_that_does_not_begin_is_told_of() -> None:
 
 def test_a_run_that_is_refused_before_its_end_is_told_of(tmp_path: Path) -> None:
     world = _world(tmp_path)
-    watch = Watch(world, Crowd(world, random.Random(1), 0, 1), _schedule(Life()))
+    watch = Watch(world, Crowd(world, random.Random(1), 0, 1), small("one", (Life(),)))
     folder = create(tmp_path / "home", "a-run")
     folder.manifest.touch()
     watch.refused(UsageError("not today"))

@@ -2,28 +2,11 @@
 
 import pytest
 
-from tests.simulation.schedule import Life, Onward, Schedule
+from tests.simulation.schedule import Life, Onward, small
 from tests.simulation.simulate import Report, simulate
 from tests.simulation.troubles import Death, Loses
 
 LOSSES: tuple[Loses, ...] = ("names", "bytes", "files")
-SEED = 38
-"""One whose runs are small."""
-
-
-def _schedule(scenario: str, lives: tuple[Life, ...], onward: tuple[Onward, ...] = ()) -> Schedule:
-    return Schedule(
-        seed=SEED,
-        scenario=scenario,
-        lives=lives,
-        commands=0,
-        hurry=1,
-        trouble=0,
-        slow=0,
-        interactive=False,
-        granted=True,
-        onward=onward,
-    )
 
 
 def _lives(op: int, loses: Loses) -> tuple[Life, ...]:
@@ -31,7 +14,7 @@ def _lives(op: int, loses: Loses) -> tuple[Life, ...]:
 
 
 def _run(op: int, loses: Loses) -> Report:
-    return simulate(_schedule("one", _lives(op, loses)))
+    return simulate(small("one", _lives(op, loses)))
 
 
 def _fork(op: int, loses: Loses) -> Report:
@@ -44,7 +27,7 @@ def _fork(op: int, loses: Loses) -> Report:
         lives=_lives(op, loses),
         commands=0,
     )
-    return simulate(_schedule("chain", (Life(),), (back,)))
+    return simulate(small("chain", (Life(),), (back,)))
 
 
 @pytest.mark.parametrize("loses", LOSSES)

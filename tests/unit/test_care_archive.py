@@ -81,8 +81,9 @@ def test_an_imported_run_is_the_one_that_was_exported(kept: RunFolder, elsewhere
     done = import_run(elsewhere, exported(kept))
     assert done.run == kept.id
     here, there = open_run(kept.home, kept.id), open_run(elsewhere, "latest")
-    assert there.outcome() is not None
-    assert there.outcome().status is Status.COMPLETED  # type: ignore[union-attr]  # just checked
+    outcome = there.outcome()
+    assert outcome is not None
+    assert outcome.status is Status.COMPLETED
     assert there.events() == here.events()
     assert there.report() == here.report()
     assert damage(elsewhere, kept.id) == []
